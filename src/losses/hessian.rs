@@ -1,0 +1,73 @@
+//! The Hessian of a loss in its logits: diagonal plus low rank, in coordinates relative to a pivot class.
+
+/// ∇²L = Mᵀ (diag(a) + Σ_t c_t u_t u_tᵀ) M, where M y = y − y_m 1 for a pivot class m, or M = I without one.
+///
+/// The pivot is what makes this accurate. The softmax Hessian A = diag(p) − ppᵀ annihilates 1, and at collapse one p_m is 1 to the last digit,
+/// so that A y computed from p loses everything. Relative to the dominating class m only the *other* probabilities
+/// v (v_m = 0) enter: A = Mᵀ (diag(v) − v vᵀ) M, with nothing to cancel, since 1ᵀv ≤ 1 − 1/K.
+#[derive(Clone, Debug, Default)]
+pub struct LogitHessian {
+    /// m, where logits are taken relative to a class.
+    pub pivot: Option<usize>,
+    /// a, K entries (a_m = 0 with a pivot).
+    pub diagonal: Vec<f64>,
+    /// The pairs (c_t, u_t), each u_t of K entries (u_m = 0 with a pivot).
+    pub terms: Vec<(f64, Vec<f64>)>,
+}
+
+impl LogitHessian {
+    /// Resets to an empty sum over `classes` logits, keeping what is allocated.
+    pub fn reset(&mut self, classes: usize, pivot: Option<usize>, terms: usize) {
+        self.pivot = pivot;
+        self.diagonal.clear();
+        self.diagonal.resize(classes, 0.0);
+        self.terms.resize_with(terms, Default::default);
+        for (coefficient, vector) in &mut self.terms {
+            *coefficient = 0.0;
+            vector.clear();
+            vector.resize(classes, 0.0);
+        }
+    }
+
+    /// `direction` ← ∇²L · `direction`, K entries.
+    pub fn apply(&self, direction: &mut [f64]) {
+        if let Some(pivot) = self.pivot {
+            let base = direction[pivot];
+            direction.iter_mut().for_each(|y| *y -= base);
+        }
+        // The terms' products first: `direction` is overwritten. At most two terms exist in this family of losses.
+        let mut products = [0.0; 4];
+        for (product, (coefficient, vector)) in products.iter_mut().zip(&self.terms) {
+            *product = coefficient * dot(vector, direction);
+        }
+        for (y, a) in direction.iter_mut().zip(&self.diagonal) {
+            *y *= a;
+        }
+        for (product, (_, vector)) in products.iter().zip(&self.terms) {
+            for (y, u) in direction.iter_mut().zip(vector) {
+                *y += product * u;
+            }
+        }
+        if let Some(pivot) = self.pivot {
+            // Mᵀ y: the pivot's entry is minus the sum of the others.
+            direction[pivot] = 0.0;
+            direction[pivot] = -direction.iter().sum::<f64>();
+        }
+    }
+
+    /// The matrix itself, row by row into `out` (K² entries).
+    pub fn dense(&self, out: &mut [f64]) {
+        let classes = self.diagonal.len();
+        for column in 0..classes {
+            let row = &mut out[column * classes..(column + 1) * classes];
+            row.fill(0.0);
+            row[column] = 1.0;
+            self.apply(row);
+        }
+    }
+}
+
+/// ⟨a, b⟩.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}

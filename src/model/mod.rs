@@ -1,0 +1,8 @@
+//! The unconstrained-feature model's data: its shape, its decays, and points (W, H, b) in it.
+
+mod point;
+mod shape;
+mod symmetry;
+
+pub use point::{Point, PointError};
+pub use shape::{Bias, Decay, Shape, ShapeError};

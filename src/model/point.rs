@@ -1,0 +1,185 @@
+//! A point (W, H, b) and its packing into one vector.
+
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
+
+use super::{Bias, Shape};
+
+/// Why arrays do not make a point.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PointError {
+    /// An array has the wrong shape.
+    #[error("{array} is {found_rows}×{found_columns}, expected {rows}×{columns}")]
+    Mismatch {
+        /// "W", "H" or "b".
+        array: &'static str,
+        /// Rows found.
+        found_rows: usize,
+        /// Columns found.
+        found_columns: usize,
+        /// Rows expected.
+        rows: usize,
+        /// Columns expected.
+        columns: usize,
+    },
+    /// An entry is NaN or infinite.
+    #[error("{array}[{row}, {column}] is not a finite number")]
+    NotFinite {
+        /// "W", "H" or "b".
+        array: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+    },
+}
+
+/// A point of the model, packed as `[vec W | vec H | b]` with columns contiguous.
+///
+/// W is K×d (row k is the classifier of class k), H is d×N (column i is the feature of sample i), b is empty or has K
+/// entries. One flat vector is what solvers add and scale; W, H and b are views into it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    classes: usize,
+    width: usize,
+    samples: usize,
+    data: Vec<f64>,
+}
+
+impl Point {
+    /// The origin of a shape.
+    pub fn zeros(shape: &Shape, bias: Bias) -> Self {
+        Self::from_vec(shape, bias, vec![0.0; shape.dimension(bias)])
+    }
+
+    /// A point from its packed entries. Panics if their number is not the shape's dimension: that is our own bug.
+    pub fn from_vec(shape: &Shape, bias: Bias, data: Vec<f64>) -> Self {
+        assert_eq!(data.len(), shape.dimension(bias), "packed length");
+        Self { classes: shape.classes(), width: shape.width(), samples: shape.samples(), data }
+    }
+
+    /// A point from arrays that came from outside: sizes and finiteness are checked. `b` is `None` exactly when there is no bias.
+    pub fn from_arrays(shape: &Shape, w: &DMatrix<f64>, h: &DMatrix<f64>, b: Option<&[f64]>) -> Result<Self, PointError> {
+        let (classes, width, samples) = (shape.classes(), shape.width(), shape.samples());
+        let b_matrix = b.map(|b| DMatrix::from_column_slice(b.len(), 1, b));
+        let mut data = Vec::with_capacity(shape.dimension(Bias::Free));
+        for (array, matrix, rows, columns) in
+            [("W", Some(w), classes, width), ("H", Some(h), width, samples), ("b", b_matrix.as_ref(), classes, 1)]
+        {
+            let Some(matrix) = matrix else { continue };
+            let (found_rows, found_columns) = matrix.shape();
+            if (found_rows, found_columns) != (rows, columns) {
+                return Err(PointError::Mismatch { array, found_rows, found_columns, rows, columns });
+            }
+            if let Some(at) = matrix.as_slice().iter().position(|x| !x.is_finite()) {
+                return Err(PointError::NotFinite { array, row: at % rows, column: at / rows });
+            }
+            data.extend_from_slice(matrix.as_slice());
+        }
+        Ok(Self { classes, width, samples, data })
+    }
+
+    /// All entries, packed.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.data
+    }
+
+    /// All entries, packed.
+    pub fn as_mut_slice(&mut self) -> &mut [f64] {
+        &mut self.data
+    }
+
+    /// The packed entries themselves.
+    pub fn into_vec(self) -> Vec<f64> {
+        self.data
+    }
+
+    /// W, K×d.
+    pub fn w(&self) -> DMatrixView<'_, f64> {
+        DMatrixView::from_slice(&self.data[..self.classes * self.width], self.classes, self.width)
+    }
+
+    /// H, d×N.
+    pub fn h(&self) -> DMatrixView<'_, f64> {
+        let (start, end) = self.h_range();
+        DMatrixView::from_slice(&self.data[start..end], self.width, self.samples)
+    }
+
+    /// b, K entries, or none where there is no bias.
+    pub fn b(&self) -> &[f64] {
+        &self.data[self.h_range().1..]
+    }
+
+    /// W, for writing.
+    pub fn w_mut(&mut self) -> DMatrixViewMut<'_, f64> {
+        DMatrixViewMut::from_slice(&mut self.data[..self.classes * self.width], self.classes, self.width)
+    }
+
+    /// H, for writing.
+    pub fn h_mut(&mut self) -> DMatrixViewMut<'_, f64> {
+        let (start, end) = self.h_range();
+        DMatrixViewMut::from_slice(&mut self.data[start..end], self.width, self.samples)
+    }
+
+    /// b, for writing.
+    pub fn b_mut(&mut self) -> &mut [f64] {
+        let start = self.h_range().1;
+        &mut self.data[start..]
+    }
+
+    /// Whether there is a bias.
+    pub fn has_bias(&self) -> bool {
+        !self.b().is_empty()
+    }
+
+    /// d, the width of a feature.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Position of the first entry of H and of the first entry past it.
+    fn h_range(&self) -> (usize, usize) {
+        let start = self.classes * self.width;
+        (start, start + self.width * self.samples)
+    }
+
+    /// The point of width `frame.nrows()` with classifier W Qᵀ and features Q H, where Q = `frame` has orthonormal columns.
+    ///
+    /// Logits, decay terms and the gradient's norm do not change; padding with zeros is the case Q = [I; 0].
+    pub fn embed(&self, frame: &DMatrix<f64>) -> Self {
+        assert_eq!(frame.ncols(), self.width, "frame columns");
+        let (w, h) = (self.w() * frame.transpose(), frame * self.h());
+        let mut data = Vec::with_capacity(w.len() + h.len() + self.b().len());
+        data.extend_from_slice(w.as_slice());
+        data.extend_from_slice(h.as_slice());
+        data.extend_from_slice(self.b());
+        Self { width: frame.nrows(), data, ..*self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_round_trips() {
+        let shape = Shape::balanced(2, 3, 2).unwrap();
+        let w = DMatrix::from_fn(2, 3, |i, j| (10 * i + j) as f64);
+        let h = DMatrix::from_fn(3, 4, |i, j| -((10 * i + j) as f64));
+        let point = Point::from_arrays(&shape, &w, &h, Some(&[0.5, 0.25])).unwrap();
+        assert_eq!(point.w(), w);
+        assert_eq!(point.h(), h);
+        assert_eq!(point.b(), [0.5, 0.25]);
+        assert_eq!(Point::from_vec(&shape, Bias::Free, point.clone().into_vec()), point);
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_named() {
+        let shape = Shape::balanced(2, 3, 1).unwrap();
+        let mut h = DMatrix::zeros(3, 2);
+        let error = Point::from_arrays(&shape, &DMatrix::zeros(3, 2), &h, None).unwrap_err();
+        assert_eq!(error.to_string(), "W is 3×2, expected 2×3");
+        h[(1, 1)] = f64::NAN;
+        let error = Point::from_arrays(&shape, &DMatrix::zeros(2, 3), &h, None).unwrap_err();
+        assert_eq!(error.to_string(), "H[1, 1] is not a finite number");
+    }
+}

@@ -1,0 +1,1 @@
+//! The symmetry group O(d) × permutations, and its orbits.
