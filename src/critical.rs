@@ -1,1 +1,243 @@
-//! (being built)
+//! The gate: `Candidate` → `CriticalPoint`.
+//!
+//! A point is critical only if its scaled gradient norm is at most 1e-10 (or at the rounding floor of its evaluation) after a Newton polish on the space
+//! transverse to the symmetry orbit, and only this module makes a [`CriticalPoint`].
+//!
+//! At a critical point λ_W WᵀW = λ_H HHᵀ, so W and H share a row/column space of dimension r, the rank. The gate finds r, writes the point as a width-r point
+//! (its reduced form) in an orthonormal frame, and polishes that: the remaining directions are then zero exactly, not merely small, and the spectrum's rank split
+//! applies without error.
+
+use nalgebra::DMatrix;
+
+use crate::linalg::svd;
+use crate::model::{Point, tangents};
+use crate::objective::{Arrow, Objective, Plan, Problem};
+
+/// The scaled gradient norm at which a point counts as critical.
+pub const GRADIENT_ALLOWED: f64 = 1e-10;
+/// A Newton polish starts only below this scaled gradient norm: from farther away it may run to any critical point.
+const POLISH_FROM: f64 = 1e-2;
+/// Most Newton steps of a polish. Quadratic convergence needs 3 to 6.
+const POLISH_STEPS: usize = 20;
+/// Singular values of W below this fraction of the largest are taken for zero, if the point is still critical without them.
+const RANK_TOLERANCE: f64 = 1e-7;
+/// The polish may move a point by at most this fraction of its norm.
+const POLISH_REACH: f64 = 0.05;
+/// Most multiply-adds of one Newton step; larger problems are judged as they are.
+const POLISH_WORK: f64 = 5e11;
+/// Most bytes of the arrow in a polish.
+const POLISH_BYTES: f64 = 4e9;
+
+/// A point that may be critical.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The point, at any width up to the problem's: narrower ones are padded with zeros.
+    pub point: Point,
+    /// Whether a Newton polish is wanted.
+    pub polish: bool,
+}
+
+/// A critical point, in reduced form.
+#[derive(Clone, Debug)]
+pub struct CriticalPoint {
+    reduced: Point,
+    frame: DMatrix<f64>,
+    gradient: GradientNorm,
+    at_floor: bool,
+}
+
+/// ‖∇f‖ and what it is measured by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientNorm {
+    /// ‖∇f‖₂ over (W, H, b).
+    pub norm: f64,
+    /// ‖∇f‖₂ / (μ + λ_W‖W‖_F + λ_H‖H‖_F).
+    pub scaled: f64,
+    /// The rounding floor of `scaled`: what an evaluation at an exactly critical point may give.
+    pub floor: f64,
+}
+
+/// A point that did not pass, with its numbers.
+#[derive(Clone, Debug)]
+pub struct NotCritical {
+    /// The point, at the problem's width, as it came.
+    pub point: Point,
+    /// Its gradient norm.
+    pub gradient: GradientNorm,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl CriticalPoint {
+    /// The point of width r = rank.
+    pub fn reduced(&self) -> &Point {
+        &self.reduced
+    }
+
+    /// The d×r frame: W = W_r Qᵀ, H = Q H_r.
+    pub fn frame(&self) -> &DMatrix<f64> {
+        &self.frame
+    }
+
+    /// The rank of W and H.
+    pub fn rank(&self) -> usize {
+        self.reduced.width()
+    }
+
+    /// The point at the problem's width.
+    pub fn point(&self) -> Point {
+        self.reduced.embed(&self.frame)
+    }
+
+    /// Its gradient norm.
+    pub fn gradient(&self) -> GradientNorm {
+        self.gradient
+    }
+
+    /// Whether it passed by the evaluation's rounding floor only.
+    pub fn at_floor(&self) -> bool {
+        self.at_floor
+    }
+}
+
+impl GradientNorm {
+    /// The gradient norm at `x`.
+    pub fn new(objective: &mut Objective<'_>, x: &Point) -> Self {
+        let mut gradient = vec![0.0; x.as_slice().len()];
+        objective.value_gradient(x, &mut gradient);
+        Self::of(objective.problem(), x, &gradient)
+    }
+
+    /// The same from a gradient already computed.
+    pub fn of(problem: &Problem, x: &Point, gradient: &[f64]) -> Self {
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let (w, h, b) = x.parts();
+        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let decay = &problem.decay;
+        let scale = decay.mu() + decay.w * length(w) + decay.h * length(h);
+        // Each entry of ∇f is a sum of about N (for W, b) or K (for H) products of size at most those of the decay terms it balances; a logit's own rounding error
+        // eps·|z| moves g_i by up to c/N of it. The floor adds these, with the square root of the number of terms.
+        let terms = (problem.shape.samples() as f64).sqrt();
+        let logits = length(w) * length(h) / problem.shape.samples() as f64 + length(b);
+        let coupling = problem.scale * (length(w) + length(h) / terms + 1.0) / problem.shape.samples() as f64 * terms;
+        let floor = 8.0 * f64::EPSILON * (scale + coupling * (1.0 + logits)) / scale;
+        Self { norm, scaled: norm / scale, floor }
+    }
+
+    /// Whether this passes the gate: by the bound, or by the rounding floor.
+    fn passes(&self) -> bool {
+        self.scaled <= GRADIENT_ALLOWED || self.scaled <= self.floor
+    }
+}
+
+/// Passes a candidate through the gate.
+pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, NotCritical> {
+    let Candidate { point, polish } = candidate;
+    let start_width = point.width();
+    let narrow = problem.at_width(start_width);
+    let identity = DMatrix::identity(problem.shape.width(), start_width);
+    let before = GradientNorm::new(&mut Objective::new(&narrow), &point);
+    let refuse = |point: &Point, gradient, reason| NotCritical { point: point.embed(&identity), gradient, reason };
+    if !before.scaled.is_finite() {
+        return Err(refuse(&point, before, "the gradient is not finite".into()));
+    }
+    let polished = if polish && fits(&narrow) && before.scaled <= POLISH_FROM { newton_polish(&narrow, point.clone()) } else { point.clone() };
+    let (frame, reduced) = reduce(problem, &narrow, polished, polish);
+    let frame = identity.clone() * frame;
+    let narrow = problem.at_width(reduced.width());
+    let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
+    if !gradient.passes() {
+        let reason = format!(
+            "scaled gradient norm {:.1e} (before polish {:.1e}) is above {GRADIENT_ALLOWED:.0e}",
+            gradient.scaled, before.scaled
+        );
+        return Err(refuse(&point, before, reason));
+    }
+    let moved = distance(&reduced.embed(&frame), &point.embed(&identity));
+    if !(moved <= POLISH_REACH) {
+        let reason = format!("scaled gradient norm {:.1e}; the polish led away (by {moved:.1e} of the norm)", before.scaled);
+        return Err(refuse(&point, before, reason));
+    }
+    let at_floor = !(gradient.scaled <= GRADIENT_ALLOWED);
+    Ok(CriticalPoint { reduced, frame, gradient, at_floor })
+}
+
+/// ‖x − y‖ / (1 + ‖y‖).
+fn distance(x: &Point, y: &Point) -> f64 {
+    let difference = x.as_slice().iter().zip(y.as_slice()).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
+    difference / (1.0 + y.as_slice().iter().map(|y| y * y).sum::<f64>().sqrt())
+}
+
+/// Whether a Newton step is affordable.
+fn fits(problem: &Problem) -> bool {
+    let plan = Plan::new(problem);
+    plan.bytes <= POLISH_BYTES && plan.multiply_adds <= POLISH_WORK
+}
+
+/// Drops the directions in which the point is only rounding: returns the frame and the reduced point.
+///
+/// The drop stands only if the reduced point is at least as critical as the bound asks or as the point was before.
+fn reduce(problem: &Problem, narrow: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point) {
+    let width = point.width();
+    let found = svd(&point.w().into_owned());
+    let largest = found.values.first().copied().unwrap_or(0.0);
+    let rank = found.values.iter().filter(|&&value| value > RANK_TOLERANCE * largest.max(1e-3)).count();
+    if rank == width {
+        return (DMatrix::identity(width, width), point);
+    }
+    let frame = found.v.columns(0, rank).into_owned();
+    let reduced_problem = problem.at_width(rank);
+    let reduced = Point::from_blocks(&(point.w() * &frame), &(frame.transpose() * point.h()), point.b());
+    let reduced = if polish && fits(&reduced_problem) { newton_polish(&reduced_problem, reduced) } else { reduced };
+    let after = GradientNorm::new(&mut Objective::new(&reduced_problem), &reduced);
+    let before = GradientNorm::new(&mut Objective::new(narrow), &point);
+    if after.passes() || after.scaled <= before.scaled {
+        (frame, reduced)
+    } else {
+        (DMatrix::identity(width, width), point)
+    }
+}
+
+/// Newton's method on ∇f = 0, transverse to the symmetry orbit, until the gradient norm no longer falls.
+///
+/// A step that does not lower ‖∇f‖ is halved up to four times, then the polish ends.
+fn newton_polish(problem: &Problem, start: Point) -> Point {
+    let mut objective = Objective::new(problem);
+    let mut x = start;
+    let mut gradient = vec![0.0; x.as_slice().len()];
+    objective.value_gradient(&x, &mut gradient);
+    let mut norm = GradientNorm::of(problem, &x, &gradient);
+    let mut trial_gradient = vec![0.0; gradient.len()];
+    for _ in 0..POLISH_STEPS {
+        // One step past the point where nothing is gained costs less than a wrong stop.
+        if norm.scaled < 1e-3 * norm.floor {
+            break;
+        }
+        let arrow = Arrow::new(&mut objective, &x);
+        let gauge = tangents(&x, problem.shifts_bias_freely());
+        let step = arrow.newton_step(&gradient, &gauge, problem.shape.classes());
+        let mut accepted = false;
+        for halving in 0..5 {
+            let factor = 0.5_f64.powi(halving);
+            let mut trial = x.clone();
+            trial.as_mut_slice().iter_mut().zip(&step).for_each(|(x, s)| *x += factor * s);
+            objective.value_gradient(&trial, &mut trial_gradient);
+            let trial_norm = GradientNorm::of(problem, &trial, &trial_gradient);
+            if trial_norm.norm < norm.norm {
+                let gain = trial_norm.norm / norm.norm;
+                (x, norm) = (trial, trial_norm);
+                std::mem::swap(&mut gradient, &mut trial_gradient);
+                accepted = gain < 0.9 || norm.scaled > norm.floor;
+                break;
+            }
+            if norm.scaled <= GRADIENT_ALLOWED {
+                // At the floor: halving only samples rounding errors.
+                break;
+            }
+        }
+        if !accepted {
+            break;
+        }
+    }
+    x
+}

@@ -1,1 +1,9 @@
-//! (being built)
+//! Thin named doors to the linear-algebra library: products, symmetric eigenvalues, LBLᵀ inertia, singular values.
+//!
+//! Everything here runs on one thread: the library's bits depend on its thread count, and records must not. Parallelism is across blocks, starts and cases.
+
+mod decompositions;
+mod products;
+
+pub use decompositions::{Eigen, Svd, eigen, eigenvalues, inertia, singular_values, svd};
+pub use products::{View, ViewMut, add_product, add_product_lower, product, view, view_mut};

@@ -6,3 +6,4 @@ mod symmetry;
 
 pub use point::{Point, PointError};
 pub use shape::{Bias, Decay, Shape, ShapeError};
+pub use symmetry::{orbit_dimension, tangents};

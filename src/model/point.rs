@@ -78,6 +78,14 @@ impl Point {
         Ok(Self { classes, width, samples, data })
     }
 
+    /// A point from blocks of the right sizes. Panics if they are not: that is our own bug.
+    pub fn from_blocks(w: &DMatrix<f64>, h: &DMatrix<f64>, b: &[f64]) -> Self {
+        assert_eq!(w.ncols(), h.nrows(), "widths of W and H");
+        assert!(b.is_empty() || b.len() == w.nrows(), "length of b");
+        let data = [w.as_slice(), h.as_slice(), b].concat();
+        Self { classes: w.nrows(), width: w.ncols(), samples: h.ncols(), data }
+    }
+
     /// All entries, packed.
     pub fn as_slice(&self) -> &[f64] {
         &self.data
@@ -126,6 +134,12 @@ impl Point {
         &mut self.data[start..]
     }
 
+    /// The column-major entries of W, of H, and b.
+    pub fn parts(&self) -> (&[f64], &[f64], &[f64]) {
+        let (start, end) = self.h_range();
+        (&self.data[..start], &self.data[start..end], &self.data[end..])
+    }
+
     /// Whether there is a bias.
     pub fn has_bias(&self) -> bool {
         !self.b().is_empty()
@@ -147,12 +161,7 @@ impl Point {
     /// Logits, decay terms and the gradient's norm do not change; padding with zeros is the case Q = [I; 0].
     pub fn embed(&self, frame: &DMatrix<f64>) -> Self {
         assert_eq!(frame.ncols(), self.width, "frame columns");
-        let (w, h) = (self.w() * frame.transpose(), frame * self.h());
-        let mut data = Vec::with_capacity(w.len() + h.len() + self.b().len());
-        data.extend_from_slice(w.as_slice());
-        data.extend_from_slice(h.as_slice());
-        data.extend_from_slice(self.b());
-        Self { width: frame.nrows(), data, ..*self }
+        Self::from_blocks(&(self.w() * frame.transpose()), &(frame * self.h()), self.b())
     }
 }
 

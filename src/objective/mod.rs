@@ -1,5 +1,18 @@
-//! f, its gradient, its Hessian's products, and the arrow.
+//! f, its gradient, its Hessian's products, the spectrum of G = ∇g(Z), the lower bound, and the arrow.
+//!
+//! Everything walks over the samples in blocks: logits of all N samples are never stored at once. Blocks are grouped into chunks whose
+//! number depends on the problem's shape alone, and chunks are summed in order: results do not depend on the threads.
 
+mod arrow;
+mod dense;
+mod kernels;
+mod lower_bound;
 mod problem;
+mod residual;
 
+pub use arrow::{Arrow, Plan, Schur};
+pub use dense::dense_hessian;
+pub use kernels::{Counts, Objective};
+pub use lower_bound::lower_bound;
 pub use problem::Problem;
+pub use residual::{ResidualSpectrum, residual_spectrum};
