@@ -9,6 +9,8 @@ mod kernels;
 mod lower_bound;
 mod problem;
 mod residual;
+#[cfg(test)]
+mod tests;
 
 pub use arrow::{Arrow, Plan, Schur};
 pub use dense::dense_hessian;

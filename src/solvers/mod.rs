@@ -1,5 +1,15 @@
 //! FAMILY. How to move: methods over fused value + gradient and Hessian products, one loop with stop rules and observers.
 
+mod descent;
+mod lbfgs;
+#[cfg(test)]
+mod tests;
+mod trust_region;
+
+use crate::critical::GradientNorm;
+use crate::model::Point;
+use crate::objective::{Counts, Objective, Problem};
+
 /// `[stop]`: when a solver ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stop {
@@ -77,4 +87,128 @@ impl SolverSpec {
             SolverSpec::TrustRegion { .. } => "trust-region",
         }
     }
+
+    /// The method itself.
+    fn method(&self, stop: &Stop) -> Box<dyn Method> {
+        match *self {
+            SolverSpec::GradientDescent { step: Some(step) } => Box::new(descent::FixedStep { step }),
+            SolverSpec::GradientDescent { step: None } => Box::new(descent::Backtracking::default()),
+            SolverSpec::Momentum { step, momentum } => Box::new(descent::Momentum::new(step, momentum, stop.steps_max)),
+            SolverSpec::Lbfgs { memory } => Box::new(lbfgs::Lbfgs::new(memory)),
+            SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius)),
+        }
+    }
+}
+
+/// Where a solver stands.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// x = (W, H, b).
+    pub x: Point,
+    /// f(x).
+    pub value: f64,
+    /// ∇f(x), packed as x.
+    pub gradient: Vec<f64>,
+}
+
+impl State {
+    /// The state at `x`.
+    pub fn new(objective: &mut Objective<'_>, x: Point) -> Self {
+        let mut gradient = vec![0.0; x.as_slice().len()];
+        let value = objective.value_gradient(&x, &mut gradient);
+        Self { x, value, gradient }
+    }
+}
+
+/// Why a solver ended: an outcome, not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The scaled gradient norm is at most the bound.
+    Gradient,
+    /// The most steps were taken.
+    Steps,
+    /// No step lowers the value any more: rounding, as a rule.
+    NoProgress,
+    /// A value or gradient is not finite.
+    NotFinite,
+}
+
+impl StopReason {
+    /// The name used in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            StopReason::Gradient => "gradient",
+            StopReason::Steps => "steps",
+            StopReason::NoProgress => "no-progress",
+            StopReason::NotFinite => "not-finite",
+        }
+    }
+}
+
+/// A method: one step at a time.
+trait Method {
+    /// Moves the state, or says why it cannot.
+    fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason>;
+
+    /// Called where the gradient is small enough to stop: moves off a saddle and returns true, or returns false.
+    fn leave_saddle(&mut self, _objective: &mut Objective<'_>, _state: &mut State) -> bool {
+        false
+    }
+}
+
+/// What a solver returns.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Where it ended.
+    pub state: State,
+    /// Steps taken.
+    pub steps: u64,
+    /// Why it ended.
+    pub reason: StopReason,
+    /// Evaluations.
+    pub counts: Counts,
+}
+
+/// Minimises f from `start` (at the width of `problem`). `observe` sees every state, the first included, with its step number.
+///
+/// Stops on the scaled gradient norm, never on the loss.
+pub fn minimise(
+    problem: &Problem,
+    start: Point,
+    solver: &SolverSpec,
+    stop: &Stop,
+    observe: &mut dyn FnMut(u64, &State),
+) -> Outcome {
+    let mut objective = Objective::new(problem);
+    let mut method = solver.method(stop);
+    let mut state = State::new(&mut objective, start);
+    let mut steps = 0;
+    let reason = loop {
+        observe(steps, &state);
+        let norm = GradientNorm::of(problem, &state.x, &state.gradient);
+        if !(norm.scaled.is_finite() && state.value.is_finite()) {
+            break StopReason::NotFinite;
+        }
+        if norm.scaled <= stop.gradient_norm && !method.leave_saddle(&mut objective, &mut state) {
+            break StopReason::Gradient;
+        }
+        if steps == stop.steps_max {
+            break StopReason::Steps;
+        }
+        if let Err(reason) = method.step(&mut objective, &mut state) {
+            break reason;
+        }
+        steps += 1;
+    };
+    Outcome { state, steps, reason, counts: objective.counts() }
+}
+
+/// ⟨x, y⟩.
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
+}
+
+/// `y` ← `y` + `factor` · `x`.
+fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
 }

@@ -1,1 +1,199 @@
-//! (being built)
+//! Exact inertia and spectra of the Hessian: by the arrow, split by rank at critical points; dense matrices are the oracle.
+//!
+//! Counts are never estimated. An eigenvalue is counted as zero within ±[`Spectrum::resolution`], a bound on rounding; whether those zeros are *explained* is a
+//! separate number, `nullity_symmetry`.
+
+mod inertia;
+mod rank_split;
+mod slicing;
+#[cfg(test)]
+mod tests;
+
+pub use inertia::{Inertia, inertia_at};
+pub use rank_split::OffSpace;
+pub use slicing::{Extremes, count_below, eigenvalue, largest_eigenvalue};
+
+use crate::critical::CriticalPoint;
+use crate::linalg::eigenvalues;
+use crate::model::{Point, orbit_dimension};
+use crate::objective::{Arrow, Objective, Plan, Problem, ResidualSpectrum, dense_hessian};
+
+/// Dimension up to which eigenvalues come from the dense matrix at the reduced width.
+const DENSE_MAX: usize = 500;
+/// Eigenvalues within this fraction of the largest are one eigenvalue with a multiplicity.
+const CLUSTER: f64 = 1e-10;
+
+/// How much of the spectrum is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    None,
+    /// Counts and extreme eigenvalues.
+    Inertia,
+    /// Every eigenvalue with its multiplicity.
+    Full,
+}
+
+/// What a spectrum may cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes.
+    pub bytes: f64,
+    /// Multiply-adds of one Schur complement with its eigenvalues.
+    pub multiply_adds: f64,
+}
+
+impl Default for Limits {
+    /// 4 GB, and about ten seconds a Schur complement on one core.
+    fn default() -> Self {
+        Self { bytes: 4e9, multiply_adds: 2e11 }
+    }
+}
+
+/// An eigenvalue count: exact, or a bracket where an eigenvalue is too near the resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// At least this many.
+    pub low: u64,
+    /// At most this many.
+    pub high: u64,
+}
+
+impl Count {
+    /// The count, where it is exact.
+    pub fn exact(self) -> Option<u64> {
+        (self.low == self.high).then_some(self.low)
+    }
+}
+
+/// The Hessian's spectrum at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spectrum {
+    /// #{λ < −resolution}.
+    pub index: Count,
+    /// #{|λ| ≤ resolution}.
+    pub nullity: Count,
+    /// Rank of the symmetry tangents that are null vectors here.
+    pub nullity_symmetry: u64,
+    /// A bound on an eigenvalue's rounding error.
+    pub resolution: f64,
+    /// The smallest eigenvalue.
+    pub lambda_min: f64,
+    /// The smallest eigenvalue without the symmetry zeros; `None` where nothing else is left.
+    pub lambda_min_transverse: Option<f64>,
+    /// The largest eigenvalue.
+    pub lambda_max: f64,
+    /// −2(σ_max − μ), where σ_max > μ and a free dimension is left.
+    pub escape_curvature: Option<f64>,
+    /// Distinct eigenvalues with multiplicities, ascending, where they were asked for.
+    pub whole: Option<Vec<(f64, u64)>>,
+}
+
+/// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
+///
+/// `Err` says why there is none (the plan does not fit the limits).
+pub fn at_critical(
+    problem: &Problem,
+    critical: &CriticalPoint,
+    residual: &ResidualSpectrum,
+    level: Level,
+    limits: &Limits,
+) -> Result<Spectrum, String> {
+    let rank = critical.rank();
+    let free = problem.shape.width() - rank;
+    let narrow = problem.at_width(rank);
+    let shift = u64::from(problem.shifts_bias_freely());
+    let symmetry = orbit_dimension(rank, problem.shape.width()) as u64 + shift;
+    let inner_symmetry = orbit_dimension(rank, rank) as u64 + shift;
+    let off_space = OffSpace::new(problem, residual, rank, free);
+    let mut spectrum = at_width(&narrow, critical.reduced(), inner_symmetry, Some(&off_space), level, limits)?;
+    spectrum.nullity_symmetry = symmetry;
+    let excess = residual.norm() - problem.decay.mu();
+    spectrum.escape_curvature = (free > 0 && 2.0 * excess > spectrum.resolution).then_some(-2.0 * excess);
+    Ok(spectrum)
+}
+
+/// The spectrum at any point, without a rank split. Only the shift of a free bias is a symmetry null vector away from critical points.
+pub fn at_point(problem: &Problem, x: &Point, level: Level, limits: &Limits) -> Result<Spectrum, String> {
+    at_width(problem, x, u64::from(problem.shifts_bias_freely()), None, level, limits)
+}
+
+/// The spectrum of `x` in its own width, joined with that of the off-space directions. `symmetry` counts the null tangents in that width.
+fn at_width(
+    problem: &Problem,
+    x: &Point,
+    symmetry: u64,
+    off_space: Option<&OffSpace>,
+    level: Level,
+    limits: &Limits,
+) -> Result<Spectrum, String> {
+    let plan = Plan::new(problem);
+    let dimension = problem.dimension();
+    if !(plan.bytes <= limits.bytes && plan.multiply_adds <= limits.multiply_adds) {
+        return Err(format!(
+            "exact inertia would need {:.1e} bytes and {:.1e} multiply-adds a Schur complement (limits {:.1e} and {:.1e})",
+            plan.bytes, plan.multiply_adds, limits.bytes, limits.multiply_adds
+        ));
+    }
+    if level == Level::Full && dimension > DENSE_MAX {
+        return Err(format!("the whole spectrum is computed up to dimension {DENSE_MAX} at the point's rank; this is {dimension}"));
+    }
+    let mut objective = Objective::new(problem);
+    let arrow = Arrow::new(&mut objective, x);
+    let inertia = inertia_at(&arrow);
+    let off_resolution = off_space.map_or(0.0, |off| off.rounding());
+    let resolution = inertia.resolution.max(off_resolution);
+
+    let (mut index, mut nullity) = (inertia.index, inertia.nullity);
+    if let Some(off) = off_space {
+        let (negative, zero) = off.counts(resolution);
+        index = Count { low: index.low + negative, high: index.high + negative };
+        nullity = Count { low: nullity.low + zero, high: nullity.high + zero };
+    }
+    let dense = (dimension <= DENSE_MAX).then(|| eigenvalues(&dense_hessian(&mut objective, x)));
+    let extremes = match &dense {
+        Some(values) => Extremes::of_values(values, symmetry),
+        None => Extremes::by_slicing(&arrow, &inertia, symmetry),
+    };
+    let extremes = match off_space {
+        Some(off) => extremes.join(off.extremes()),
+        None => extremes,
+    };
+    let whole = match (&dense, level) {
+        (Some(values), Level::Full) => {
+            let mut all: Vec<(f64, u64)> = values.iter().map(|&value| (value, 1)).collect();
+            all.extend(off_space.into_iter().flat_map(OffSpace::eigenvalues));
+            Some(clusters(all))
+        }
+        _ => None,
+    };
+    Ok(Spectrum {
+        index,
+        nullity,
+        nullity_symmetry: symmetry,
+        resolution,
+        lambda_min: extremes.min,
+        lambda_min_transverse: extremes.min_transverse,
+        lambda_max: extremes.max,
+        escape_curvature: None,
+        whole,
+    })
+}
+
+/// Sorts eigenvalues and joins those that agree to [`CLUSTER`] of the largest.
+fn clusters(mut all: Vec<(f64, u64)>) -> Vec<(f64, u64)> {
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let allowed = CLUSTER * all.iter().fold(0.0_f64, |m, (value, _)| m.max(value.abs()));
+    let mut joined: Vec<(f64, f64, u64)> = Vec::new();
+    for (value, multiplicity) in all {
+        match joined.last_mut() {
+            Some((last, sum, count)) if value - *last <= allowed => {
+                *last = value;
+                *sum += value * multiplicity as f64;
+                *count += multiplicity;
+            }
+            _ => joined.push((value, value * multiplicity as f64, multiplicity)),
+        }
+    }
+    joined.into_iter().map(|(_, sum, count)| (sum / count as f64, count)).collect()
+}

@@ -1,0 +1,78 @@
+//! The rank split: away from the row space of W the Hessian is d − r copies of one block.
+//!
+//! In the basis of the row space of W (rank r) and its complement, ∇²f at a critical point is the width-r Hessian ⊕ (d−r) copies of [[λ_W I_K, G], [Gᵀ, λ_H I_N]].
+//! Each singular value σ of G gives the pair (λ_W+λ_H)/2 ± √(((λ_W−λ_H)/2)² + σ²); N − K further eigenvalues are λ_H.
+
+use super::Extremes;
+use crate::objective::{Problem, ResidualSpectrum};
+
+/// The off-space part of a spectrum.
+#[derive(Clone, Debug)]
+pub struct OffSpace {
+    /// Lower and upper eigenvalue for each singular value of G.
+    pairs: Vec<(f64, f64)>,
+    /// λ_H and how often it occurs in one copy beyond the pairs.
+    rest: (f64, u64),
+    copies: u64,
+    /// Zeros in one copy that are rotations of the row space: r.
+    rotations: u64,
+    scale: f64,
+}
+
+impl OffSpace {
+    /// The off-space part at a critical point of rank `rank` with `free` = d − r free dimensions.
+    pub fn new(problem: &Problem, residual: &ResidualSpectrum, rank: usize, free: usize) -> Self {
+        let (w, h, mu) = (problem.decay.w, problem.decay.h, problem.decay.mu());
+        let pairs = residual
+            .singular_values
+            .iter()
+            .map(|&sigma| {
+                let upper = 0.5 * (w + h) + (0.5 * (w - h)).hypot(sigma);
+                // The product of the pair is λ_Wλ_H − σ²: no cancellation between nearly equal halves.
+                ((mu - sigma) * (mu + sigma) / upper, upper)
+            })
+            .collect();
+        let rest = (h, (problem.shape.samples() - problem.shape.classes()) as u64);
+        let scale = w + h + residual.norm();
+        Self { pairs, rest, copies: free as u64, rotations: rank as u64, scale }
+    }
+
+    /// A bound on the rounding error of these eigenvalues: G's entries are sums with relative error of a few eps, its singular values inherit it in norm.
+    pub fn rounding(&self) -> f64 {
+        if self.copies == 0 { 0.0 } else { 64.0 * f64::EPSILON * self.scale }
+    }
+
+    /// (#{λ < −resolution}, #{|λ| ≤ resolution}) over all copies.
+    pub fn counts(&self, resolution: f64) -> (u64, u64) {
+        let values = self.pairs.iter().map(|pair| pair.0);
+        let negative = values.clone().filter(|&x| x < -resolution).count() as u64;
+        let zero = values.filter(|x| x.abs() <= resolution).count() as u64;
+        (self.copies * negative, self.copies * zero)
+    }
+
+    /// Every eigenvalue with its multiplicity.
+    pub fn eigenvalues(&self) -> Vec<(f64, u64)> {
+        if self.copies == 0 {
+            return vec![];
+        }
+        let mut all: Vec<(f64, u64)> = self.pairs.iter().flat_map(|&(a, b)| [(a, self.copies), (b, self.copies)]).collect();
+        if self.rest.1 > 0 {
+            all.push((self.rest.0, self.rest.1 * self.copies));
+        }
+        all
+    }
+
+    /// Extreme eigenvalues of one copy; `None` without a free dimension.
+    pub fn extremes(&self) -> Option<Extremes> {
+        if self.copies == 0 {
+            return None;
+        }
+        let values: Vec<f64> = self.eigenvalues().into_iter().map(|(value, _)| value).collect();
+        Some(Extremes::of_values(&sorted(values), self.rotations))
+    }
+}
+
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
