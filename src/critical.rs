@@ -141,7 +141,11 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
     if !before.scaled.is_finite() {
         return Err(refuse(&point, before, "the gradient is not finite".into()));
     }
-    let polished = if polish && fits(&narrow) && before.scaled <= POLISH_FROM { newton_polish(&narrow, point.clone()) } else { point.clone() };
+    let polished = if polish && fits(&narrow) && before.scaled <= POLISH_FROM {
+        newton_polish(&narrow, point.clone())
+    } else {
+        point.clone()
+    };
     let (frame, reduced) = reduce(problem, &narrow, polished, polish);
     let frame = identity.clone() * frame;
     let narrow = problem.at_width(reduced.width());
@@ -191,11 +195,7 @@ fn reduce(problem: &Problem, narrow: &Problem, point: Point, polish: bool) -> (D
     let reduced = if polish && fits(&reduced_problem) { newton_polish(&reduced_problem, reduced) } else { reduced };
     let after = GradientNorm::new(&mut Objective::new(&reduced_problem), &reduced);
     let before = GradientNorm::new(&mut Objective::new(narrow), &point);
-    if after.passes() || after.scaled <= before.scaled {
-        (frame, reduced)
-    } else {
-        (DMatrix::identity(width, width), point)
-    }
+    if after.passes() || after.scaled <= before.scaled { (frame, reduced) } else { (DMatrix::identity(width, width), point) }
 }
 
 /// Newton's method on ∇f = 0, transverse to the symmetry orbit, until the gradient norm no longer falls.

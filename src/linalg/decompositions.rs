@@ -116,9 +116,7 @@ pub fn svd(a: &DMatrix<f64>) -> Svd {
     let (scale, unit) = scaled(a);
     let copy = |m: faer::MatRef<'_, f64>| DMatrix::from_fn(m.nrows(), size, |i, j| m[(i, j)]);
     match view(unit.as_slice(), rows, columns).thin_svd() {
-        Ok(found) => {
-            Svd { u: copy(found.U()), values: (0..size).map(|i| found.S()[i] * scale).collect(), v: copy(found.V()) }
-        }
+        Ok(found) => Svd { u: copy(found.U()), values: (0..size).map(|i| found.S()[i] * scale).collect(), v: copy(found.V()) },
         Err(_) => {
             let found = nalgebra::SVD::new(unit, true, true);
             let (u, v_t) = (found.u.expect("asked for"), found.v_t.expect("asked for"));

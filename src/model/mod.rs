@@ -6,4 +6,4 @@ mod symmetry;
 
 pub use point::{Point, PointError};
 pub use shape::{Bias, Decay, Shape, ShapeError};
-pub use symmetry::{orbit_dimension, tangents};
+pub use symmetry::{orbit_dimension, same_orbit, tangents};

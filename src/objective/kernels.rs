@@ -269,7 +269,12 @@ fn for_each_chunk(chunks: &mut [Chunk], body: impl Fn(&mut Chunk) + Sync + Send)
 }
 
 /// Runs `body` over the chunks, each with its columns (of `width` entries) of `columns`.
-fn for_each_chunk_with(chunks: &mut [Chunk], columns: &mut [f64], width: usize, body: impl Fn(&mut Chunk, &mut [f64]) + Sync + Send) {
+fn for_each_chunk_with(
+    chunks: &mut [Chunk],
+    columns: &mut [f64],
+    width: usize,
+    body: impl Fn(&mut Chunk, &mut [f64]) + Sync + Send,
+) {
     if let [chunk] = chunks {
         return body(chunk, columns);
     }

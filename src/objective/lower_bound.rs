@@ -73,12 +73,7 @@ impl Dual {
             let theta = (mu * samples / (problem.scale * largest.sqrt())).min(slope);
             (theta, shape.class_sizes().iter().map(|&size| size as f64 / samples).collect())
         });
-        Self {
-            per_sample: samples / problem.scale,
-            shrink: if norm > mu { mu / norm } else { 1.0 },
-            mean,
-            centre,
-        }
+        Self { per_sample: samples / problem.scale, shrink: if norm > mu { mu / norm } else { 1.0 }, mean, centre }
     }
 
     /// `out` ← (N/c) · shrink · (g − mean).

@@ -49,9 +49,7 @@ fn value_by_definition(problem: &Problem, x: &Point) -> f64 {
         logits.row_mut(k).add_scalar_mut(*b);
     }
     let n = problem.shape.samples();
-    let loss: f64 = (0..n)
-        .map(|i| problem.loss.function().value(logits.column(i).as_slice(), problem.shape.labels()[i]))
-        .sum();
+    let loss: f64 = (0..n).map(|i| problem.loss.function().value(logits.column(i).as_slice(), problem.shape.labels()[i])).sum();
     let b: f64 = x.b().iter().map(|b| b * b).sum();
     problem.scale * loss / n as f64
         + 0.5 * (problem.decay.w * x.w().norm_squared() + problem.decay.h * x.h().norm_squared() + problem.decay.b * b)

@@ -66,10 +66,7 @@ impl Lbfgs {
     /// One argmin iteration from `state`; `None` where the line search failed or led nowhere.
     fn try_step(&mut self, objective: &mut Objective<'_>, state: &State) -> Option<State> {
         let mut problem = Problem::new(Functions(RefCell::new(Memo { objective, last: state.clone() })));
-        let mut iterate = Iterate::new()
-            .param(state.x.as_slice().to_vec())
-            .gradient(state.gradient.clone())
-            .cost(state.value);
+        let mut iterate = Iterate::new().param(state.x.as_slice().to_vec()).gradient(state.gradient.clone()).cost(state.value);
         for _ in 0..self.iteration {
             iterate.increment_iter();
         }
@@ -111,4 +108,3 @@ impl Method for Lbfgs {
         }
     }
 }
-

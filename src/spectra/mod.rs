@@ -136,7 +136,9 @@ fn at_width(
         ));
     }
     if level == Level::Full && dimension > DENSE_MAX {
-        return Err(format!("the whole spectrum is computed up to dimension {DENSE_MAX} at the point's rank; this is {dimension}"));
+        return Err(format!(
+            "the whole spectrum is computed up to dimension {DENSE_MAX} at the point's rank; this is {dimension}"
+        ));
     }
     let mut objective = Objective::new(problem);
     let arrow = Arrow::new(&mut objective, x);
