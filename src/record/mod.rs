@@ -3,9 +3,17 @@
 mod row;
 
 mod atomic;
+mod csv;
 mod npy;
 pub mod npz;
 pub mod read;
+mod store;
 
 pub use atomic::write_atomically;
+pub use store::{Mode, Store, StoreError};
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+
+/// The file of a point, relative to the run's folder.
+pub fn point_file(case: &str, start_index: usize) -> String {
+    format!("points/{case}-{start_index}.npz")
+}

@@ -30,6 +30,11 @@ pub enum Count {
     Bracket([u64; 2]),
 }
 
+/// Reads the null that a NaN was written as.
+fn null_is_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
 /// One distinct eigenvalue of a whole spectrum.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Eigenvalue {
@@ -84,9 +89,11 @@ pub struct Record {
     pub steps: u64,
     /// Why it stopped.
     pub stop_reason: String,
-    /// f.
+    /// f. Null in the file, NaN here, where the evaluation left the range of numbers.
+    #[serde(deserialize_with = "null_is_nan")]
     pub value: f64,
-    /// ‖∇f‖₂ over (W, H, b).
+    /// ‖∇f‖₂ over (W, H, b); as `value`.
+    #[serde(deserialize_with = "null_is_nan")]
     pub gradient_norm: f64,
     /// ‖∇f‖₂ / (μ + λ_W‖W‖ + λ_H‖H‖).
     pub gradient_norm_scaled: Option<f64>,

@@ -1,0 +1,194 @@
+//! A whole case: orbits, verdicts, records.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Assessed, Lines, StudyError};
+use crate::model::{Bias, same_orbit};
+use crate::objective::Problem;
+use crate::record::{self, Count, Eigenvalue, PerClass, Record, SCHEMA, StoreError, npz, point_file};
+use crate::scenario::{Case, Scenario};
+use crate::spectra;
+use crate::theory::{self, BalancedMinimum};
+use crate::verdict::{Evidence, SpectrumEvidence, Verdict, decide};
+
+/// Two points whose values differ by more than this fraction are different orbits.
+const VALUE_TOLERANCE: f64 = 1e-9;
+/// Logits of polished points of one orbit agree to about 1e-12; this leaves room for ill-conditioned ones.
+const ORBIT_TOLERANCE: f64 = 1e-6;
+
+/// Judges the points of a case, writes them, and returns its records and trajectory rows.
+pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assessed>, dir: &Path) -> Result<Lines, StudyError> {
+    let orbits = orbits(&case.problem, &points);
+    let closed_form = theory::balanced_minimum(&case.problem).ok();
+    let lowest = points.iter().filter(|point| point.critical.is_ok()).map(|point| point.value).reduce(f64::min);
+    let lowest_known = [lowest, closed_form.as_ref().map(|closed| closed.value)].into_iter().flatten().reduce(f64::min);
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    for (start_index, (point, orbit)) in points.iter_mut().zip(orbits).enumerate() {
+        let verdict = judge(point, closed_form.as_ref(), lowest_known);
+        let file = point_file(&case.id, start_index);
+        let path = dir.join(&file);
+        npz::write(&path, &point.point, Some(case.problem.shape.labels()), &BTreeMap::new()).map_err(|error| match error {
+            npz::NpzError::Io { source, .. } => StoreError::Disk { path: path.clone(), doing: "write the point", source },
+            other => StoreError::Disk { path: path.clone(), doing: "write the point", source: std::io::Error::other(other.to_string()) },
+        })?;
+        let mut record = record_of(&case.problem, point, &verdict, closed_form.as_ref());
+        record.case = case.id.clone();
+        record.scenario = scenario.name.clone();
+        record.solver = case.solver.name().into();
+        record.start_index = start_index;
+        record.orbit = orbit;
+        record.point = Some(file);
+        for mut row in std::mem::take(&mut point.path.rows) {
+            (row.case, row.start_index) = (case.id.clone(), start_index);
+            rows.push(row);
+        }
+        records.push(record);
+    }
+    Ok((records, rows))
+}
+
+/// The verdict on one point, given the closed form and the lowest value known for its problem.
+pub(crate) fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
+    let spectrum = match &point.spectrum {
+        Ok(spectrum) => SpectrumEvidence::Counted {
+            index: spectrum.index,
+            nullity: spectrum.nullity,
+            symmetry: spectrum.nullity_symmetry,
+        },
+        Err(reason) => SpectrumEvidence::Missing(reason.clone()),
+    };
+    let mut verdict = decide(&Evidence {
+        critical: point.critical.as_ref().map(|_| ()).map_err(Clone::clone),
+        value: point.value,
+        lower_bound: point.lower_bound.map(|(bound, _)| bound),
+        global_value: closed_form.filter(|closed| closed.global).map(|closed| closed.value),
+        lowest_known,
+        spectrum,
+    });
+    if let Ok(critical) = &point.critical
+        && critical.at_floor()
+    {
+        let scaled = critical.gradient().scaled;
+        verdict.reason += &format!("; critical at the evaluation's rounding floor (scaled gradient norm {scaled:.1e})");
+    }
+    verdict
+}
+
+/// The orbit of every critical point, numbered by first start.
+fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
+    let mut representatives: Vec<usize> = Vec::new();
+    points
+        .iter()
+        .enumerate()
+        .map(|(i, point)| {
+            let critical = point.critical.as_ref().ok()?;
+            let known = representatives.iter().position(|&j| {
+                let other = &points[j];
+                let reduced = other.critical.as_ref().expect("representatives are critical").reduced();
+                other.rank() == point.rank()
+                    && (other.value - point.value).abs() <= VALUE_TOLERANCE * point.value.abs()
+                    && same_orbit(&problem.shape, reduced, critical.reduced(), ORBIT_TOLERANCE)
+            });
+            Some(known.unwrap_or_else(|| {
+                representatives.push(i);
+                representatives.len() - 1
+            }))
+        })
+        .collect()
+}
+
+/// The record of a point; what belongs to its place in a run (case, scenario, solver, start index, orbit, file) is left empty.
+pub(crate) fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form: Option<&BalancedMinimum>) -> Record {
+    let shape = &problem.shape;
+    let mut loss_params: BTreeMap<String, f64> =
+        problem.loss.parameters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if (problem.scale - 1.0).abs() > 0.0 {
+        loss_params.insert("scale".into(), problem.scale);
+    }
+    let bound = point.lower_bound;
+    let spectrum = point.spectrum.as_ref().ok();
+    let count = |field: fn(&spectra::Spectrum) -> spectra::Count| spectrum.map(|spectrum| twin(field(spectrum)));
+    Record {
+        schema: SCHEMA.into(),
+        case: String::new(),
+        scenario: String::new(),
+        loss: problem.loss.name().into(),
+        loss_params,
+        classes: shape.classes(),
+        width: shape.width(),
+        per_class: shape.per_class().map_or_else(|| PerClass::Imbalanced(shape.class_sizes().to_vec()), PerClass::Balanced),
+        samples: shape.samples(),
+        decay_w: Some(problem.decay.w),
+        decay_h: Some(problem.decay.h),
+        decay_b: (problem.bias != Bias::None).then_some(problem.decay.b),
+        bias: problem.bias.name().into(),
+        epsilon: problem.epsilon(),
+        start: point.path.start.clone(),
+        start_index: 0,
+        seed: point.path.seed,
+        solver: String::new(),
+        steps: point.path.steps,
+        stop_reason: point.path.stop_reason.clone(),
+        value: point.value,
+        gradient_norm: point.gradient.norm,
+        gradient_norm_scaled: Some(point.gradient.scaled).filter(|norm| norm.is_finite()),
+        rank: point.rank(),
+        dual_ratio: point.dual_ratio,
+        lower_bound: bound.map(|(bound, _)| bound),
+        lower_bound_kind: bound.map(|(_, kind)| kind.into()),
+        gap: bound.map(|(bound, _)| point.value - bound),
+        closed_form_value: closed_form.map(|closed| closed.value),
+        index: count(|spectrum| spectrum.index),
+        nullity: count(|spectrum| spectrum.nullity),
+        nullity_symmetry: spectrum.map(|spectrum| spectrum.nullity_symmetry),
+        resolution: spectrum.map(|spectrum| spectrum.resolution),
+        lambda_min: spectrum.map(|spectrum| spectrum.lambda_min),
+        lambda_min_transverse: spectrum.and_then(|spectrum| spectrum.lambda_min_transverse),
+        lambda_max: spectrum.map(|spectrum| spectrum.lambda_max),
+        escape_curvature: spectrum.and_then(|spectrum| spectrum.escape_curvature),
+        spectrum_reason: point.spectrum.as_ref().err().cloned(),
+        spectrum: spectrum.and_then(|spectrum| spectrum.whole.as_ref()).map(|whole| {
+            whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()
+        }),
+        orbit: None,
+        metrics: point.metrics.values.clone(),
+        metrics_undefined: point.metrics.undefined.clone(),
+        nature: Some(verdict.nature.name().into()),
+        degenerate: verdict.degenerate,
+        standing: Some(verdict.standing.name().into()),
+        reason: verdict.reason.clone(),
+        certificate: None,
+        point: None,
+    }
+}
+
+fn twin(count: spectra::Count) -> Count {
+    count.exact().map_or(record::Count::Bracket([count.low, count.high]), record::Count::Exact)
+}
+
+/// The exact objective of a problem with its factors, in words a report can show.
+pub fn objective_text(problem: &Problem) -> String {
+    let shape = &problem.shape;
+    let scale = if (problem.scale - 1.0).abs() > 0.0 { format!("{} · ", problem.scale) } else { String::new() };
+    let (logits, decay_b) = match problem.bias {
+        Bias::None => ("Z = WH", String::new()),
+        Bias::Free => ("Z = WH + b1ᵀ, b free", String::new()),
+        Bias::Decayed => ("Z = WH + b1ᵀ", format!(" + {}/2 ‖b‖²", problem.decay.b)),
+    };
+    let sizes = match shape.per_class() {
+        Some(n) => format!("n = {n}"),
+        None => format!("n_k = {:?}", shape.class_sizes()),
+    };
+    let epsilon = problem.epsilon().map_or(String::new(), |epsilon| format!(", ε = √n μ = {epsilon:.6}"));
+    format!(
+        "f = {scale}(1/{}) Σ_i L(z_i, y_i) + {}/2 ‖W‖² + {}/2 ‖H‖²{decay_b}, {logits}; L = {}: {}; K = {}, d = {}, {sizes}{epsilon}",
+        shape.samples(),
+        problem.decay.w,
+        problem.decay.h,
+        problem.loss,
+        problem.loss.family().summary,
+        shape.classes(),
+        shape.width(),
+    )
+}
