@@ -1,0 +1,50 @@
+//! The point that attains the closed form.
+
+use super::{balanced_minimum, class_ratio};
+use crate::model::{Bias, Point};
+use crate::objective::Problem;
+
+/// A minimiser in closed form: W = √ρ [√s B, √|t| u], H = [√s B, ±√|t| u]ᵀ/√ρ repeated over the samples of each class, b = β1, padded with zeros to the
+/// width d. B is an orthonormal basis of 1^⊥ (BBᵀ = P), u = 1/√K, ρ = √(nλ_H/λ_W), and ± the sign of t. In the zero phase W = H = 0.
+///
+/// `None` where [`balanced_minimum`] does not apply. All other minimisers are this one rotated.
+pub fn etf_point(problem: &Problem) -> Option<Point> {
+    let minimum = balanced_minimum(problem).ok()?;
+    let classes = problem.shape.classes();
+    // Row k of [√s B, √|t| u]; the mean direction first where there is one, so that what is left is the simplex.
+    let mean_columns = usize::from(minimum.mean_part.abs() > 0.0);
+    let simplex_columns = if minimum.scale > 0.0 { classes - 1 } else { 0 };
+    let entry = |class: usize, column: usize| {
+        if column < mean_columns {
+            (minimum.mean_part.abs() / classes as f64).sqrt()
+        } else if column < mean_columns + simplex_columns {
+            minimum.scale.sqrt() * helmert(class, column - mean_columns)
+        } else {
+            0.0
+        }
+    };
+    let ratio = class_ratio(problem).sqrt();
+    let mut point = Point::zeros(&problem.shape, problem.bias);
+    point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
+    for (mut feature, &label) in point.h_mut().column_iter_mut().zip(problem.shape.labels()) {
+        for (column, h) in feature.iter_mut().enumerate() {
+            let sign = if column < mean_columns { minimum.mean_part.signum() } else { 1.0 };
+            *h = sign * entry(label, column) / ratio;
+        }
+    }
+    if problem.bias != Bias::None {
+        point.b_mut().fill(minimum.bias);
+    }
+    Some(point)
+}
+
+/// Helmert's orthonormal basis of 1^⊥: column m is (1, …, 1, −(m+1), 0, …)/√((m+1)(m+2)) with m + 1 ones.
+fn helmert(row: usize, column: usize) -> f64 {
+    let m = (column + 1) as f64;
+    let norm = (m * (m + 1.0)).sqrt();
+    match row.cmp(&(column + 1)) {
+        std::cmp::Ordering::Less => 1.0 / norm,
+        std::cmp::Ordering::Equal => -m / norm,
+        std::cmp::Ordering::Greater => 0.0,
+    }
+}
