@@ -2,4 +2,10 @@
 
 mod row;
 
+mod atomic;
+mod npy;
+pub mod npz;
+pub mod read;
+
+pub use atomic::write_atomically;
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
