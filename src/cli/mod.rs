@@ -1,1 +1,84 @@
-//! (being built)
+//! The command line: one file a command. Only this module and `main` print.
+//!
+//! A command takes its parsed arguments and returns an [`Outcome`] or a [`CliError`]; [`main`] turns either into an exit code.
+
+mod completions;
+mod derivatives;
+mod error;
+mod init;
+mod inspect;
+mod list;
+mod output;
+mod report;
+mod run;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use error::{CliError, Outcome};
+pub(crate) use output::{print, print_json};
+
+/// Landscapes of the unconstrained-feature model: critical points, exact Hessian inertia, verdicts.
+#[derive(Debug, Parser)]
+#[command(name = "ufm", version, max_term_width = 110, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, every expectation holds · 1 wrong input or command line · 2 an expectation fails · \
+                        3 more is undecided than expect.undecided_max allows · 4 the machine failed us (disk, device)")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario: records, points, figures and a report
+    Run(run::Args),
+    /// Judge points of your own: .npz files with W, H, b and labels
+    Inspect(inspect::Args),
+    /// Rebuild figures and report from what a run left
+    Report(report::Args),
+    /// What there is: losses, solvers, starts, metrics, figures, scenarios, …
+    List(list::Args),
+    /// Print a commented scenario to start from
+    Init(init::Args),
+    /// Print the JSON Schema of scenarios
+    Schema,
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Check a loss's gradient and Hessian by the slopes of its Taylor errors
+    Derivatives(derivatives::Args),
+}
+
+/// Parses the command line, runs the command and returns the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are answers, not faults; everything else about the command line is wrong input.
+        Err(error) => {
+            let code = if error.use_stderr() { Outcome::Refused } else { Outcome::Done };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            error.report();
+            error.outcome().into()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Outcome, CliError> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Schema => schema::run(),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Derivatives(args) => derivatives::run(&args),
+    }
+}

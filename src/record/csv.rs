@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Record;
 
 /// Writes the records as CSV (RFC 4180): a head, then one line a record. Nulls are empty; lists are JSON.
-pub fn write(out: impl Write, records: &[Record]) -> io::Result<()> {
+pub(super) fn write(out: impl Write, records: &[Record]) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let rows: Vec<Vec<(String, Value)>> = records.iter().map(columns).collect();
     let mut head: Vec<String> = Vec::new();

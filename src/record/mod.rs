@@ -10,8 +10,8 @@ pub mod read;
 mod store;
 
 pub use atomic::write_atomically;
-pub use store::{Mode, Store, StoreError};
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+pub use store::{Mode, Store, StoreError};
 
 /// The file of a point, relative to the run's folder.
 pub fn point_file(case: &str, start_index: usize) -> String {

@@ -186,7 +186,10 @@ fn read_complete(dir: &Path, settings: &str, cases: &[(String, usize)]) -> Resul
     let mut by_case: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (line, key) in keyed_lines(&path)? {
         if key.schema.as_deref() != Some(SCHEMA) {
-            return Err(corrupt(&path, format!("its schema is {:?}, this version writes {SCHEMA:?}", key.schema.unwrap_or_default())));
+            return Err(corrupt(
+                &path,
+                format!("its schema is {:?}, this version writes {SCHEMA:?}", key.schema.unwrap_or_default()),
+            ));
         }
         by_case.entry(key.case).or_default().push((key.start_index, line));
     }

@@ -8,3 +8,5 @@ pub struct Family {
     /// What it shows, in one line.
     pub summary: &'static str,
 }
+
+pub mod figures;

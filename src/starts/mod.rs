@@ -110,13 +110,11 @@ pub fn expand(specs: &[StartSpec], problem: &Problem) -> Vec<Begin> {
             StartSpec::Origin | StartSpec::File { .. } => begins.push(Begin { spec: spec.clone(), width, draw: 0 }),
             StartSpec::RankLadder { count, .. } => {
                 let ranks = 0..=ladder_top(problem);
-                begins.extend(
-                    ranks.flat_map(|rank| (0..count as u64).map(move |draw| (rank, draw))).map(|(rank, draw)| Begin {
-                        spec: spec.clone(),
-                        width: rank,
-                        draw,
-                    }),
-                );
+                begins.extend(ranks.flat_map(|rank| (0..count as u64).map(move |draw| (rank, draw))).map(|(rank, draw)| Begin {
+                    spec: spec.clone(),
+                    width: rank,
+                    draw,
+                }));
             }
         }
     }
@@ -146,7 +144,11 @@ impl Begin {
         match self.spec {
             StartSpec::Gaussian { scale, seed, .. } => Ok(Some(normal(seed, "gaussian", scale, zeros()))),
             StartSpec::RankLadder { scale, seed, .. } => Ok(Some(normal(seed, "rank-ladder", scale, zeros()))),
-            StartSpec::NearEtf { scale, seed, .. } => Ok(Some(normal(seed, "near-etf", scale, theory::etf_point(&narrow)?))),
+            StartSpec::NearEtf { scale, seed, .. } => {
+                theory::balanced_minimum(&narrow)?;
+                let etf = theory::etf_point(&narrow).ok_or("the closed-form minimum has no point of this width")?;
+                Ok(Some(normal(seed, "near-etf", scale, etf)))
+            }
             StartSpec::Origin => Ok(Some(zeros())),
             StartSpec::File { .. } => Ok(None),
         }

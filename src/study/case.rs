@@ -30,7 +30,11 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         let path = dir.join(&file);
         npz::write(&path, &point.point, Some(case.problem.shape.labels()), &BTreeMap::new()).map_err(|error| match error {
             npz::NpzError::Io { source, .. } => StoreError::Disk { path: path.clone(), doing: "write the point", source },
-            other => StoreError::Disk { path: path.clone(), doing: "write the point", source: std::io::Error::other(other.to_string()) },
+            other => StoreError::Disk {
+                path: path.clone(),
+                doing: "write the point",
+                source: std::io::Error::other(other.to_string()),
+            },
         })?;
         let mut record = record_of(&case.problem, point, &verdict, closed_form.as_ref());
         record.case = case.id.clone();
@@ -51,11 +55,9 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
 /// The verdict on one point, given the closed form and the lowest value known for its problem.
 pub(crate) fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
     let spectrum = match &point.spectrum {
-        Ok(spectrum) => SpectrumEvidence::Counted {
-            index: spectrum.index,
-            nullity: spectrum.nullity,
-            symmetry: spectrum.nullity_symmetry,
-        },
+        Ok(spectrum) => {
+            SpectrumEvidence::Counted { index: spectrum.index, nullity: spectrum.nullity, symmetry: spectrum.nullity_symmetry }
+        }
         Err(reason) => SpectrumEvidence::Missing(reason.clone()),
     };
     let mut verdict = decide(&Evidence {
@@ -148,9 +150,9 @@ pub(crate) fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, 
         lambda_max: spectrum.map(|spectrum| spectrum.lambda_max),
         escape_curvature: spectrum.and_then(|spectrum| spectrum.escape_curvature),
         spectrum_reason: point.spectrum.as_ref().err().cloned(),
-        spectrum: spectrum.and_then(|spectrum| spectrum.whole.as_ref()).map(|whole| {
-            whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()
-        }),
+        spectrum: spectrum
+            .and_then(|spectrum| spectrum.whole.as_ref())
+            .map(|whole| whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()),
         orbit: None,
         metrics: point.metrics.values.clone(),
         metrics_undefined: point.metrics.undefined.clone(),

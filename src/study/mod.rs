@@ -16,10 +16,10 @@ use rayon::prelude::*;
 pub use assess::{Assessed, assess};
 pub use case::objective_text;
 
+use crate::model::Point;
 use crate::record::{Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow};
 use crate::scenario::{Case, Scenario, read_start};
 use crate::starts::{Begin, expand};
-use crate::model::Point;
 use crate::verdict::Nature;
 
 /// How a run is to be carried out: nothing here changes what is recorded.
@@ -125,7 +125,9 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
             let points: Vec<Assessed> = points.into_iter().map(|point| point.expect("none is missing")).collect();
             let (records, rows) = case::conclude(scenario, task.problem, points, &options.dir)?;
             store.lock().expect("no task panics while holding it").append(&records, &rows)?;
-            if options.fail_fast && let Some(bad) = records.iter().find(|record| unsettled(record)) {
+            if options.fail_fast
+                && let Some(bad) = records.iter().find(|record| unsettled(record))
+            {
                 let what = format!("start {} of case {}: {}", bad.start_index, bad.case, bad.reason);
                 return Err(StudyError::FailFast(what));
             }

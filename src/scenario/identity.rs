@@ -1,0 +1,94 @@
+//! The identity of a case: a hash of everything that can change one of its records.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Spectra;
+use crate::model::Shape;
+use crate::objective::Problem;
+use crate::record::SCHEMA;
+use crate::solvers::{SolverSpec, Stop};
+use crate::starts::StartSpec;
+
+/// Where the numbers are computed. This version knows the CPU alone.
+const DEVICE: &str = "cpu";
+
+/// 16 hexadecimal digits of the sha256 of the case's canonical JSON (keys sorted, no spaces, numbers by their bits).
+///
+/// `files` holds the sha256 of every file start, in the order of the starts: contents count, names do not.
+pub(super) fn case_id(
+    problem: &Problem,
+    starts: &[StartSpec],
+    files: &[String],
+    solver: &SolverSpec,
+    stop: &Stop,
+    spectra: &Spectra,
+) -> String {
+    let mut files = files.iter();
+    let starts: Vec<Value> = starts.iter().map(|start| start_json(start, &mut files)).collect();
+    let canonical = json!({
+        "schema": SCHEMA,
+        "device": DEVICE,
+        "model": {
+            "width": problem.shape.width(),
+            "labels": labels(&problem.shape),
+            "bias": problem.bias.name(),
+            "decay": [bits(problem.decay.w), bits(problem.decay.h), bits(problem.decay.b)],
+        },
+        "loss": {
+            "name": problem.loss.name(),
+            "parameters": problem.loss.parameters().iter().map(|&(name, value)| json!([name, bits(value)])).collect::<Vec<_>>(),
+            "scale": bits(problem.scale),
+        },
+        "starts": starts,
+        "solver": solver_json(solver),
+        "stop": { "gradient_norm": bits(stop.gradient_norm), "steps_max": stop.steps_max, "polish": stop.polish },
+        "spectra": { "level": spectra.level.name(), "memory_mib": spectra.memory_mib },
+        "certify": [],
+    });
+    // serde_json keeps the keys of a `Value` sorted, so this text is canonical.
+    hexadecimal(&Sha256::digest(canonical.to_string().as_bytes()))[..16].to_owned()
+}
+
+/// Class sizes where samples are ordered by class; otherwise a hash of all labels.
+fn labels(shape: &Shape) -> Value {
+    if shape.labels().is_sorted() {
+        return json!(shape.class_sizes());
+    }
+    let mut hasher = Sha256::new();
+    for &label in shape.labels() {
+        hasher.update((label as u64).to_le_bytes());
+    }
+    json!([shape.classes(), hexadecimal(&hasher.finalize())])
+}
+
+fn start_json<'a>(start: &StartSpec, files: &mut impl Iterator<Item = &'a String>) -> Value {
+    let drawn =
+        |count: usize, scale: f64, seed: u64| json!({ "name": start.name(), "count": count, "scale": bits(scale), "seed": seed });
+    match *start {
+        StartSpec::Gaussian { count, scale, seed }
+        | StartSpec::NearEtf { count, scale, seed }
+        | StartSpec::RankLadder { count, scale, seed } => drawn(count, scale, seed),
+        StartSpec::Origin => json!({ "name": start.name() }),
+        StartSpec::File { .. } => json!({ "name": start.name(), "sha256": files.next() }),
+    }
+}
+
+fn solver_json(solver: &SolverSpec) -> Value {
+    let name = solver.name();
+    match *solver {
+        SolverSpec::GradientDescent { step } => json!({ "name": name, "step": step.map(bits) }),
+        SolverSpec::Momentum { step, momentum } => json!({ "name": name, "step": bits(step), "momentum": bits(momentum) }),
+        SolverSpec::Lbfgs { memory } => json!({ "name": name, "memory": memory }),
+        SolverSpec::TrustRegion { radius } => json!({ "name": name, "radius": bits(radius) }),
+    }
+}
+
+/// A number by its bits: no rounding, no two spellings.
+fn bits(x: f64) -> String {
+    format!("{:016x}", x.to_bits())
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,388 @@
+//! From tables to cases: every value judged, every default filled in.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::keys_of;
+use super::error::suggestion;
+use super::expect::known;
+use super::identity::case_id;
+use super::read::list;
+use super::tables::{
+    DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable, StopTable,
+};
+use super::tree::{Fault, Way};
+use super::{BIASES, Case, DEFAULT_SOLVER, DEFAULT_START, Spectra, SpectraLevel, start_file};
+use crate::losses::{self, Loss};
+use crate::model::{Bias, Decay, Shape};
+use crate::objective::Problem;
+use crate::solvers::{SolverSpec, Stop};
+use crate::starts::StartSpec;
+use crate::{report, solvers, starts};
+
+/// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
+const ENTRIES_MAX: u128 = 1 << 32;
+/// Most points of one start, for the same reason.
+const COUNT_MAX: u64 = 1_000_000;
+/// More pairs than this make L-BFGS slower without making it better.
+const MEMORY_MAX: u64 = 1_000;
+
+/// What [`resolve`] finds.
+pub(super) struct Resolved {
+    pub(super) cases: Vec<Case>,
+    pub(super) losses: Vec<(Loss, f64)>,
+    pub(super) solvers: Vec<SolverSpec>,
+    pub(super) spectra: Spectra,
+    pub(super) figures: Vec<String>,
+    pub(super) labels_from_file: bool,
+}
+
+pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved, Fault> {
+    let losses = each(&table.loss, "loss", loss)?;
+    let shape = shape(&table.model, &table.starts, base_dir)?;
+    let starts = each(&table.starts, "starts", |table, way| start(table, way, &shape, base_dir))?;
+    let (bias, decay) = bias_and_decay(&table.model, &shape)?;
+    let solvers = match &table.solver {
+        Some(solvers) => each(solvers, "solver", solver)?,
+        None => vec![solver(&SolverTable::default(), &Way::keys(["solver"]))?],
+    };
+    let stop = stop(table.stop.as_ref())?;
+    let spectra = spectra(table.spectra.as_ref())?;
+    if table.certify.as_ref().and_then(|certify| certify.claims.as_ref()).is_some_and(|claims| !claims.is_empty()) {
+        let way = Way::keys(["certify", "claims"]);
+        return Err(
+            Fault::new(&way, "this version makes no proofs: the list must be empty").help(Some("remove the claims".into()))
+        );
+    }
+    let figures = figures(table)?;
+    if let Some(expect) = &table.expect {
+        expect.check()?;
+    }
+
+    let problem = |loss: &(Loss, f64)| Problem { shape: shape.clone(), bias, decay, loss: loss.0.clone(), scale: loss.1 };
+    let files = check_files(&table.starts, &starts, &problem(&losses[0]))?;
+    let mut cases = Vec::new();
+    for loss in &losses {
+        for solver in &solvers {
+            let problem = problem(loss);
+            let id = case_id(&problem, &starts, &files, solver, &stop, &spectra);
+            if let Some(twin) = cases.iter().find(|case: &&Case| case.id == id) {
+                let message = format!(
+                    "the loss {loss} with solver {} occurs twice: cases {} and {} are the same",
+                    solver.name(),
+                    twin.index,
+                    cases.len(),
+                    loss = loss.0
+                );
+                return Err(Fault::new(&Way::keys(["loss"]), message));
+            }
+            let (starts, solver) = (starts.clone(), solver.clone());
+            cases.push(Case { index: cases.len(), id, problem, starts, solver, stop, spectra });
+        }
+    }
+    let labels_from_file = table.model.per_class == PerClassTable::File;
+    Ok(Resolved { cases, losses, solvers, spectra, figures, labels_from_file })
+}
+
+/// Resolves every element of a section, with the way to it.
+fn each<T, R>(several: &Several<T>, section: &str, resolve: impl Fn(&T, &Way) -> Result<R, Fault>) -> Result<Vec<R>, Fault> {
+    let way = Way::keys([section]);
+    let way_to = |index| if several.numbered { way.at(index) } else { way.clone() };
+    several.elements.iter().enumerate().map(|(index, element)| resolve(element, &way_to(index))).collect()
+}
+
+pub(super) fn loss(table: &LossTable, way: &Way) -> Result<(Loss, f64), Fault> {
+    let names = losses::ALL.iter().map(|family| family.name);
+    known(&way.then("name"), &table.name, "loss", names)?;
+    let family = losses::ALL.iter().find(|family| family.name == table.name).expect("the name is known");
+    let keys = keys_of("loss", Some(family.name));
+    for key in table.parameters.keys() {
+        if !keys.contains(&key.as_str()) {
+            return Err(not_taken(way, "loss", family.name, key, &keys));
+        }
+    }
+    let mut values = Vec::new();
+    for parameter in family.parameters {
+        let way = way.then(parameter.name);
+        let value = table.parameters.get(parameter.name).copied().or(parameter.default).ok_or_else(|| {
+            Fault::new(&way, format!("the loss `{}` needs `{}` ({})", family.name, parameter.name, parameter.allowed))
+        })?;
+        if !(parameter.allows)(value) {
+            return Err(Fault::new(&way, format!("must satisfy {}, and is {value}", parameter.allowed)));
+        }
+        values.push(value);
+    }
+    let scale = positive(&way.then("scale"), table.scale.unwrap_or(1.0))?;
+    Ok(((family.build)(&values), scale))
+}
+
+/// The fault of a key that exists for other members of the family, or for none.
+fn not_taken(way: &Way, what: &str, name: &str, key: &str, keys: &[&'static str]) -> Fault {
+    let message = format!("the {what} `{name}` takes no key `{key}`; known here: {}", list(keys.iter().copied()));
+    Fault::new(&way.then(key), message).help(suggestion(key, keys.iter().copied())).at_key()
+}
+
+fn shape(model: &ModelTable, starts: &Several<StartTable>, base_dir: &Path) -> Result<Shape, Fault> {
+    let way = Way::keys(["model"]);
+    if model.classes < 2 {
+        return Err(Fault::new(&way.then("classes"), format!("there must be at least 2 classes, not {}", model.classes)));
+    }
+    if model.width < 1 {
+        return Err(Fault::new(&way.then("width"), "the width of a feature must be at least 1, not 0"));
+    }
+    let sizes_way = way.then("per_class");
+    let classes = u128::from(model.classes);
+    if let PerClassTable::Classes(sizes) = &model.per_class
+        && sizes.len() as u128 != classes
+    {
+        let message = format!("has {} numbers, but there are {classes} classes (model.classes)", sizes.len());
+        return Err(Fault::new(&sizes_way, message));
+    }
+    let (samples, empty) = match &model.per_class {
+        PerClassTable::Balanced(size) => (classes.saturating_mul(u128::from(*size)), (*size == 0).then_some(sizes_way.clone())),
+        PerClassTable::Classes(sizes) => (
+            sizes.iter().map(|&size| u128::from(size)).sum(),
+            sizes.iter().position(|&size| size == 0).map(|class| sizes_way.at(class)),
+        ),
+        PerClassTable::File => (classes, None),
+    };
+    if let Some(way) = empty {
+        return Err(Fault::new(&way, "every class needs at least 1 sample, not 0"));
+    }
+    let entries = u128::from(model.width).saturating_mul(classes.saturating_add(samples)).saturating_add(classes);
+    if entries > ENTRIES_MAX {
+        let message = format!(
+            "classes {classes}, width {} and {samples} samples make a point of {entries} numbers (Kd + dN + K); at most {ENTRIES_MAX} are supported",
+            model.width
+        );
+        return Err(Fault::new(&way, message));
+    }
+    // All sizes are now below 2³², so they fit a usize.
+    let (classes, width) = (model.classes as usize, model.width as usize);
+    let shape = match &model.per_class {
+        PerClassTable::Balanced(size) => Shape::balanced(classes, width, *size as usize),
+        PerClassTable::Classes(sizes) => Shape::new(width, &sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()),
+        PerClassTable::File => {
+            let path = starts.elements.iter().find_map(|start| start.path.as_deref());
+            let message = "\"file\" needs a start with name = \"file\" and a path, whose labels are taken";
+            let path = path.ok_or_else(|| Fault::new(&sizes_way, message))?;
+            let labels = start_file::labels(&absolute(base_dir, path)).map_err(|message| Fault::new(&sizes_way, message))?;
+            Shape::with_labels(classes, width, labels)
+        }
+    };
+    shape.map_err(|error| Fault::new(&sizes_way, error.to_string()))
+}
+
+fn bias_and_decay(model: &ModelTable, shape: &Shape) -> Result<(Bias, Decay), Fault> {
+    let bias = match model.bias.as_deref() {
+        None => Bias::None,
+        Some(name) => bias(name, &Way::keys(["model", "bias"]))?,
+    };
+    Ok((bias, decay(&model.decay, bias, shape, &Way::keys(["model", "decay"]))?))
+}
+
+pub(super) fn bias(name: &str, way: &Way) -> Result<Bias, Fault> {
+    known(way, name, "bias", BIASES.iter().map(|bias| bias.name()))?;
+    Ok(*BIASES.iter().find(|bias| bias.name() == name).expect("the name is known"))
+}
+
+pub(super) fn decay(table: &DecayTable, bias: Bias, shape: &Shape, way: &Way) -> Result<Decay, Fault> {
+    let b = match (bias, table.b) {
+        (Bias::Decayed, Some(b)) => positive(&way.then("b"), b)?,
+        (Bias::Decayed, None) => return Err(Fault::new(&way.then("b"), "a decayed bias needs its decay λ_b > 0")),
+        (_, None) => 0.0,
+        (bias, Some(_)) => {
+            let message = format!("the bias is \"{}\", so it has no decay", bias.name());
+            let help = "remove the key, or set model.bias = \"decayed\"";
+            return Err(Fault::new(&way.then("b"), message).help(Some(help.into())));
+        }
+    };
+    let (w, h) = match (table.w, table.h, table.epsilon) {
+        (Some(w), Some(h), None) => {
+            if table.ratio.is_some() {
+                return Err(Fault::new(&way.then("ratio"), "`ratio` goes with `epsilon`; here w and h are given"));
+            }
+            (positive(&way.then("w"), w)?, positive(&way.then("h"), h)?)
+        }
+        (None, None, Some(epsilon)) => of_epsilon(epsilon, table.ratio, shape, way)?,
+        (None, None, None) => return Err(Fault::new(way, "give w and h, or epsilon (and ratio)")),
+        (_, _, Some(_)) => {
+            return Err(Fault::new(&way.then("epsilon"), "give either w and h, or epsilon (and ratio), not both"));
+        }
+        (None, Some(_), None) => return Err(Fault::new(&way.then("w"), "the decay λ_W > 0 of the classifier is missing")),
+        (Some(_), None, None) => return Err(Fault::new(&way.then("h"), "the decay λ_H > 0 of the features is missing")),
+    };
+    Ok(Decay { w, h, b })
+}
+
+/// λ_W and λ_H from ε = √n √(λ_W λ_H) and their ratio: μ = ε/√n, λ_W = μ√ratio, λ_H = μ/√ratio.
+fn of_epsilon(epsilon: f64, ratio: Option<f64>, shape: &Shape, way: &Way) -> Result<(f64, f64), Fault> {
+    let epsilon_way = way.then("epsilon");
+    let Some(per_class) = shape.per_class() else {
+        return Err(Fault::new(&epsilon_way, "epsilon needs classes of equal size; give w and h instead"));
+    };
+    let ratio = positive(&way.then("ratio"), ratio.unwrap_or(1.0))?;
+    let mu = positive(&epsilon_way, epsilon)? / (per_class as f64).sqrt();
+    let (w, h) = (mu * ratio.sqrt(), mu / ratio.sqrt());
+    if !(w > 0.0 && w.is_finite() && h > 0.0 && h.is_finite()) {
+        let message = format!("with this ratio λ_W = {w:e} and λ_H = {h:e}, outside the doubles greater than 0");
+        return Err(Fault::new(&epsilon_way, message));
+    }
+    Ok((w, h))
+}
+
+fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Result<StartSpec, Fault> {
+    let name = table.name.as_deref().unwrap_or(DEFAULT_START);
+    known(&way.then("name"), name, "start", starts::ALL.iter().map(|family| family.name))?;
+    let given = [
+        ("count", table.count.is_some()),
+        ("scale", table.scale.is_some()),
+        ("seed", table.seed.is_some()),
+        ("path", table.path.is_some()),
+    ];
+    only_taken(way, "starts", "start", name, &given)?;
+    if name == StartSpec::Origin.name() {
+        return Ok(StartSpec::Origin);
+    }
+    if name == "file" {
+        let path = table.path.as_deref().ok_or_else(|| Fault::new(&way.then("path"), "the start `file` needs a `path`"))?;
+        return Ok(StartSpec::File { path: absolute(base_dir, path) });
+    }
+    let seed = table.seed.ok_or_else(|| {
+        Fault::new(&way.then("seed"), format!("the start `{name}` draws at random, so it needs a `seed` (a whole number)"))
+    })?;
+    let default = if name == "rank-ladder" { 4 } else { 8 };
+    let count = in_range(&way.then("count"), table.count.unwrap_or(default), 1, COUNT_MAX)? as usize;
+    let scale_way = way.then("scale");
+    Ok(match name {
+        "near-etf" => {
+            near_etf_fits(shape, way)?;
+            StartSpec::NearEtf { count, scale: not_negative(&scale_way, table.scale.unwrap_or(0.1))?, seed }
+        }
+        "rank-ladder" => StartSpec::RankLadder { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
+        _ => StartSpec::Gaussian { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
+    })
+}
+
+/// A simplex ETF of K classes has rank K − 1, and its closed form is that of equal classes.
+fn near_etf_fits(shape: &Shape, way: &Way) -> Result<(), Fault> {
+    if shape.per_class().is_none() {
+        return Err(Fault::new(way, "the start `near-etf` needs classes of equal size (model.per_class)"));
+    }
+    if shape.width() + 1 < shape.classes() {
+        let message = format!("the start `near-etf` needs width ≥ classes − 1 = {}, not {}", shape.classes() - 1, shape.width());
+        return Err(Fault::new(way, message));
+    }
+    Ok(())
+}
+
+/// Whether every key given is one that the member takes.
+fn only_taken(way: &Way, section: &str, what: &str, name: &str, given: &[(&str, bool)]) -> Result<(), Fault> {
+    let keys = keys_of(section, Some(name));
+    match given.iter().find(|(key, is_given)| *is_given && !keys.contains(key)) {
+        None => Ok(()),
+        Some((key, _)) => Err(not_taken(way, what, name, key, &keys)),
+    }
+}
+
+pub(super) fn solver(table: &SolverTable, way: &Way) -> Result<SolverSpec, Fault> {
+    let name = table.name.as_deref().unwrap_or(DEFAULT_SOLVER);
+    known(&way.then("name"), name, "solver", solvers::ALL.iter().map(|family| family.name))?;
+    let given = [
+        ("step", table.step.is_some()),
+        ("momentum", table.momentum.is_some()),
+        ("memory", table.memory.is_some()),
+        ("radius", table.radius.is_some()),
+    ];
+    only_taken(way, "solver", "solver", name, &given)?;
+    Ok(match name {
+        "gradient-descent" => {
+            SolverSpec::GradientDescent { step: table.step.map(|step| positive(&way.then("step"), step)).transpose()? }
+        }
+        "momentum" => {
+            let momentum = table.momentum.unwrap_or(0.9);
+            if !(0.0..1.0).contains(&momentum) {
+                return Err(Fault::new(&way.then("momentum"), format!("must satisfy 0 ≤ momentum < 1, and is {momentum}")));
+            }
+            SolverSpec::Momentum { step: positive(&way.then("step"), table.step.unwrap_or(0.1))?, momentum }
+        }
+        "trust-region" => SolverSpec::TrustRegion { radius: positive(&way.then("radius"), table.radius.unwrap_or(1.0))? },
+        _ => SolverSpec::Lbfgs { memory: in_range(&way.then("memory"), table.memory.unwrap_or(10), 1, MEMORY_MAX)? as usize },
+    })
+}
+
+fn stop(table: Option<&StopTable>) -> Result<Stop, Fault> {
+    let default = Stop::default();
+    let Some(table) = table else { return Ok(default) };
+    let way = Way::keys(["stop", "gradient_norm"]);
+    Ok(Stop {
+        gradient_norm: not_negative(&way, table.gradient_norm.unwrap_or(default.gradient_norm))?,
+        steps_max: table.steps_max.unwrap_or(default.steps_max),
+        polish: table.polish.unwrap_or(default.polish),
+    })
+}
+
+pub(super) fn spectra(table: Option<&SpectraTable>) -> Result<Spectra, Fault> {
+    let mut spectra = Spectra::default();
+    let Some(table) = table else { return Ok(spectra) };
+    let way = Way::keys(["spectra"]);
+    if let Some(name) = &table.level {
+        known(&way.then("level"), name, "level", SpectraLevel::ALL.iter().map(|level| level.name()))?;
+        spectra.level = *SpectraLevel::ALL.iter().find(|level| level.name() == name).expect("the name is known");
+    }
+    if let Some(memory_mib) = table.memory_mib {
+        spectra.memory_mib = in_range(&way.then("memory_mib"), memory_mib, 1, 1 << 32)?;
+    }
+    Ok(spectra)
+}
+
+fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
+    let Some(figures) = table.report.as_ref().and_then(|report| report.figures.as_ref()) else { return Ok(super::all_figures()) };
+    let way = Way::keys(["report", "figures"]);
+    for (index, id) in figures.iter().enumerate() {
+        known(&way.at(index), id, "figure", report::figures::ALL.iter().map(|family| family.name))?;
+        if figures[..index].contains(id) {
+            return Err(Fault::new(&way.at(index), format!("the figure `{id}` is named twice")));
+        }
+    }
+    Ok(figures.clone())
+}
+
+/// Reads every file start once against the model; returns the sha256 of each.
+fn check_files(table: &Several<StartTable>, starts: &[StartSpec], problem: &Problem) -> Result<Vec<String>, Fault> {
+    let mut hashes = Vec::new();
+    let way = Way::keys(["starts"]);
+    for (index, start) in starts.iter().enumerate() {
+        let StartSpec::File { path } = start else { continue };
+        let way = if table.numbered { way.at(index) } else { way.clone() }.then("path");
+        start_file::read_start(path, problem).map_err(|message| Fault::new(&way, message))?;
+        hashes.push(start_file::sha256(path).map_err(|message| Fault::new(&way, message))?);
+    }
+    Ok(hashes)
+}
+
+/// A path of the scenario, which starts at its folder. Absolute, so that the resolved scenario can be read from elsewhere.
+fn absolute(base_dir: &Path, path: &str) -> PathBuf {
+    let joined = base_dir.join(path);
+    std::path::absolute(&joined).unwrap_or(joined)
+}
+
+fn positive(way: &Way, value: f64) -> Result<f64, Fault> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Fault::new(way, format!("must be a finite number greater than 0, and is {value}")))
+}
+
+fn not_negative(way: &Way, value: f64) -> Result<f64, Fault> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Fault::new(way, format!("must be a finite number that is not negative, and is {value}")))
+}
+
+fn in_range(way: &Way, value: u64, least: u64, most: u64) -> Result<u64, Fault> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(Fault::new(way, format!("must be from {least} to {most}, and is {value}")))
+}

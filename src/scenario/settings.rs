@@ -1,0 +1,127 @@
+//! KEY=VALUE arguments without a scenario file: for commands that take a point or a loss from elsewhere.
+
+use serde::Deserialize;
+
+use super::Spectra;
+use super::arguments;
+use super::error::InputError;
+use super::read::read;
+use super::resolve;
+use super::tables::{DecayTable, LossTable, Several, SpectraTable};
+use super::tree::{Fault, Node, Origin, Sources, Way};
+use crate::losses::Loss;
+use crate::model::{Bias, Decay, Shape};
+
+/// What the arguments of `inspect` say of a point.
+#[derive(Clone, Debug)]
+pub struct PointSettings {
+    /// `model.bias`; as the file has it where it is not given.
+    pub bias: Bias,
+    /// `model.decay`, where it is given.
+    pub decay: Option<Decay>,
+    /// The loss and its scale, where it is given.
+    pub loss: Option<(Loss, f64)>,
+    /// `[spectra]`.
+    pub spectra: Spectra,
+}
+
+/// The tables that `inspect` knows; its sizes come from the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PointTable {
+    model: Option<PointModel>,
+    loss: Option<LossTable>,
+    spectra: Option<SpectraTable>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PointModel {
+    bias: Option<String>,
+    decay: Option<DecayTable>,
+}
+
+/// The settings of a point of known shape, `has_bias`: whether its file holds b. λ_b of a decayed bias comes from `model.decay.b`.
+///
+/// Where `model.decay.b` is given without `model.bias`, the bias is decayed.
+pub fn point_settings(arguments: &[String], shape: &Shape, has_bias: bool) -> Result<PointSettings, InputError> {
+    with_tree(arguments, |tree| {
+        let table: PointTable = read(tree)?;
+        let model = table.model.unwrap_or_default();
+        let decay_way = Way::keys(["model", "decay"]);
+        let decays_bias = model.decay.as_ref().is_some_and(|decay| decay.b.is_some());
+        let bias = match &model.bias {
+            Some(name) => resolve::bias(name, &Way::keys(["model", "bias"]))?,
+            None if has_bias && decays_bias => Bias::Decayed,
+            None if has_bias => Bias::Free,
+            None => Bias::None,
+        };
+        let decay = model.decay.map(|decay| resolve::decay(&decay, bias, shape, &decay_way)).transpose()?;
+        if bias == Bias::Decayed && decay.is_none() {
+            return Err(Fault::new(&decay_way.then("b"), "a decayed bias needs its decay λ_b > 0"));
+        }
+        let loss = table.loss.map(|loss| resolve::loss(&loss, &Way::keys(["loss"]))).transpose()?;
+        Ok(PointSettings { bias, decay, loss, spectra: resolve::spectra(table.spectra.as_ref())? })
+    })
+}
+
+/// What the arguments of `derivatives` say: one or several losses with their scales, the number of classes and the seed.
+#[derive(Clone, Debug)]
+pub struct LossSettings {
+    /// The losses; none given: none.
+    pub losses: Vec<(Loss, f64)>,
+    /// `model.classes`.
+    pub classes: Option<usize>,
+    /// `starts.seed`.
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LossOnly {
+    model: Option<ClassesOnly>,
+    loss: Option<Several<LossTable>>,
+    starts: Option<SeedOnly>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClassesOnly {
+    classes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeedOnly {
+    seed: Option<u64>,
+}
+
+/// The settings of a check of a loss alone.
+pub fn loss_settings(arguments: &[String]) -> Result<LossSettings, InputError> {
+    with_tree(arguments, |tree| {
+        let table: LossOnly = read(tree)?;
+        let way = Way::keys(["loss"]);
+        let losses = match &table.loss {
+            Some(several) => several.elements.iter().map(|loss| resolve::loss(loss, &way)).collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
+        let classes = table.model.and_then(|model| model.classes);
+        if let Some(classes) = classes
+            && !(2..=1_000_000).contains(&classes)
+        {
+            let message = format!("must be from 2 to 1000000, and is {classes}");
+            return Err(Fault::new(&Way::keys(["model", "classes"]), message));
+        }
+        let seed = table.starts.and_then(|starts| starts.seed);
+        Ok(LossSettings { losses, classes: classes.map(|classes| classes as usize), seed })
+    })
+}
+
+fn with_tree<T>(arguments: &[String], read: impl FnOnce(&Node) -> Result<T, Fault>) -> Result<T, InputError> {
+    let assignments = arguments::parse(arguments)?;
+    let sources = Sources { file: None, arguments: arguments.to_owned() };
+    // The root of a document that has no file: every fault in it is one of an argument, or of what is missing among them.
+    let mut tree = Node::table(Origin::File(0..0));
+    arguments::apply(&mut tree, &assignments).map_err(|fault| sources.locate(&tree, fault))?;
+    read(&tree).map_err(|fault| sources.locate(&tree, fault))
+}

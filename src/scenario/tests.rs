@@ -1,0 +1,1 @@
+//! Scenarios as text, read from strings: what is resolved, and what is refused with which words.

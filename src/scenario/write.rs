@@ -1,0 +1,118 @@
+//! The resolved scenario as TOML: complete, deterministic, readable, and resolving to the same cases when it is read again.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::{Expect, Scenario};
+use crate::losses::Loss;
+use crate::model::{Bias, Shape};
+use crate::solvers::SolverSpec;
+use crate::starts::StartSpec;
+
+/// The text. Losses and solvers are those whose product the cases are.
+pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[SolverSpec], labels_from_file: bool) -> String {
+    let mut out = String::from("# Resolved by ufm: every default is written out, every number is the double that was used.\n");
+    let case = &scenario.cases[0];
+    line(&mut out, "name", &text(&scenario.name));
+    line(&mut out, "question", &text(&scenario.question));
+
+    let (problem, decay) = (&case.problem, case.problem.decay);
+    section(&mut out, "[model]");
+    line(&mut out, "classes", &problem.shape.classes().to_string());
+    line(&mut out, "width", &problem.shape.width().to_string());
+    line(&mut out, "per_class", &if labels_from_file { text("file") } else { sizes(&problem.shape) });
+    line(&mut out, "bias", &text(problem.bias.name()));
+    let b = if problem.bias == Bias::Decayed { format!(", b = {:?}", decay.b) } else { String::new() };
+    line(&mut out, "decay", &format!("{{ w = {:?}, h = {:?}{b} }}", decay.w, decay.h));
+
+    for (loss, scale) in losses {
+        section(&mut out, "[[loss]]");
+        line(&mut out, "name", &text(loss.name()));
+        for (name, value) in loss.parameters() {
+            line(&mut out, name, &number(value));
+        }
+        line(&mut out, "scale", &number(*scale));
+    }
+    for start in &case.starts {
+        section(&mut out, "[[starts]]");
+        line(&mut out, "name", &text(start.name()));
+        start_keys(&mut out, start);
+    }
+    for solver in solvers {
+        section(&mut out, "[[solver]]");
+        line(&mut out, "name", &text(solver.name()));
+        solver_keys(&mut out, solver);
+    }
+    section(&mut out, "[stop]");
+    line(&mut out, "gradient_norm", &number(case.stop.gradient_norm));
+    line(&mut out, "steps_max", &case.stop.steps_max.to_string());
+    line(&mut out, "polish", &case.stop.polish.to_string());
+    section(&mut out, "[spectra]");
+    line(&mut out, "level", &text(scenario.spectra.level.name()));
+    line(&mut out, "memory_mib", &scenario.spectra.memory_mib.to_string());
+    section(&mut out, "[report]");
+    line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
+    out.push_str(&expectations(&scenario.expect));
+    out
+}
+
+fn start_keys(out: &mut String, start: &StartSpec) {
+    match start {
+        StartSpec::Gaussian { count, scale, seed }
+        | StartSpec::NearEtf { count, scale, seed }
+        | StartSpec::RankLadder { count, scale, seed } => {
+            line(out, "count", &count.to_string());
+            line(out, "scale", &number(*scale));
+            line(out, "seed", &seed.to_string());
+        }
+        StartSpec::Origin => {}
+        StartSpec::File { path } => line(out, "path", &text(&path.to_string_lossy())),
+    }
+}
+
+fn solver_keys(out: &mut String, solver: &SolverSpec) {
+    match *solver {
+        SolverSpec::GradientDescent { step: Some(step) } => line(out, "step", &number(step)),
+        SolverSpec::GradientDescent { step: None } => {}
+        SolverSpec::Momentum { step, momentum } => {
+            line(out, "step", &number(step));
+            line(out, "momentum", &number(momentum));
+        }
+        SolverSpec::Lbfgs { memory } => line(out, "memory", &memory.to_string()),
+        SolverSpec::TrustRegion { radius } => line(out, "radius", &number(radius)),
+    }
+}
+
+fn expectations(expect: &Expect) -> String {
+    #[derive(Serialize)]
+    struct Section<'a> {
+        expect: &'a Expect,
+    }
+    let written = toml::to_string(&Section { expect }).expect("expectations are TOML: numbers, names and tables of them");
+    format!("\n{written}")
+}
+
+fn sizes(shape: &Shape) -> String {
+    match shape.per_class() {
+        Some(size) => size.to_string(),
+        None => format!("{:?}", shape.class_sizes()),
+    }
+}
+
+fn section(out: &mut String, header: &str) {
+    let _ = writeln!(out, "\n{header}");
+}
+
+fn line(out: &mut String, key: &str, value: &str) {
+    let _ = writeln!(out, "{key} = {value}");
+}
+
+/// The shortest decimal that reads back to the same double, always with a point or an exponent.
+fn number(x: f64) -> String {
+    format!("{x:?}")
+}
+
+fn text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
