@@ -60,6 +60,9 @@ pub enum CliError {
     /// The disk or the device failed. Exit code 4.
     #[error("{0}")]
     Broken(String),
+    /// `--fail-fast` stopped the run. Exit code 3.
+    #[error("{0}")]
+    Stopped(String),
     /// Nobody reads standard output any more (`ufm list … | head -1`). Silent, exit code 0.
     #[error("standard output is closed")]
     Closed,
@@ -88,11 +91,17 @@ impl CliError {
         }
     }
 
+    /// A failure of the machine while `doing` something to `path`.
+    pub fn broken(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        Self::Broken(format!("{}: cannot {doing}: {error}", path.display()))
+    }
+
     /// How the command ended.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Input(_) | Self::Refused { .. } => Outcome::Refused,
             Self::Broken(_) => Outcome::Broken,
+            Self::Stopped(_) => Outcome::Undecided,
             Self::Closed => Outcome::Done,
         }
     }

@@ -9,6 +9,7 @@ mod init;
 mod inspect;
 mod list;
 mod output;
+mod provenance;
 mod report;
 mod run;
 mod schema;

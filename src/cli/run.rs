@@ -1,8 +1,18 @@
 //! `ufm run`: the main job.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::{CliError, Outcome};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{CliError, Outcome, print, print_json, provenance};
+use crate::objective::Plan;
+use crate::record::{Mode, StoreError, write_atomically};
+use crate::report;
+use crate::scenario::Scenario;
+use crate::starts::expand;
+use crate::study::{self, Options, Progress, Study, StudyError};
 
 /// Arguments of `ufm run`.
 #[derive(Debug, clap::Args)]
@@ -56,10 +66,150 @@ fn device(name: &str) -> Result<String, String> {
 
 /// Runs a scenario.
 pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
-    let scenario = crate::scenario::Scenario::load(&args.scenario, &args.overrides, args.test_size)?;
+    let scenario = Scenario::load(&args.scenario, &args.overrides, args.test_size)?;
     if args.dry_run {
-        super::print(&scenario.text)?;
+        return dry_run(&scenario, args.json);
+    }
+    let dir = args.out.clone().unwrap_or_else(|| study::default_dir(&scenario));
+    let mode = match (args.resume, args.overwrite) {
+        (true, _) => Mode::Resume,
+        (_, true) => Mode::Overwrite,
+        _ => Mode::Fresh,
+    };
+    let options =
+        Options { dir: dir.clone(), mode, threads: args.threads.map(usize::from), fail_fast: args.fail_fast };
+    let started = SystemTime::now();
+    let bar = Bar::new(args.quiet || args.json);
+    let study = study::run(&scenario, &options, &|progress| bar.show(progress)).map_err(|error| explain(error, &options));
+    bar.clear();
+    let study = study?;
+    provenance::write(&dir, args.threads, started)?;
+    let path = dir.join("summary.json");
+    let summary = serde_json::to_string_pretty(&study.summary).expect("a summary holds only what JSON can say");
+    write_atomically(&path, |file| writeln!(file, "{summary}")).map_err(|error| CliError::broken(&path, "write", &error))?;
+    let report = report::write(std::slice::from_ref(&dir), None).map_err(|error| CliError::Broken(error.to_string()))?;
+
+    if args.json {
+        print_json(&serde_json::json!({ "summary": study.summary, "records": study.records }))?;
+    } else if !args.quiet {
+        print(&closing_words(&study, &report.report))?;
+    }
+    Ok(outcome(&scenario, &study))
+}
+
+/// The table, the expectations, and where the report is.
+fn closing_words(study: &Study, report: &Path) -> String {
+    let mut text = String::new();
+    if !study.summary.question.is_empty() {
+        text += &format!("{}\n\n", study.summary.question);
+    }
+    text += &report::terminal::table(&study.records);
+    text.push('\n');
+    for expectation in &study.summary.expectations {
+        let mark = match expectation.outcome.as_str() {
+            "holds" => "✓",
+            "fails" => "✗",
+            _ => "–",
+        };
+        text += &format!(
+            "{mark} {}: expected {}, found {} ({})\n",
+            expectation.claim, expectation.expected, expectation.found, expectation.outcome
+        );
+    }
+    text + &format!("\n{} points → {}\n", study.records.len(), report.display())
+}
+
+/// The exit code that the expectations and the undecided points ask for.
+fn outcome(scenario: &Scenario, study: &Study) -> Outcome {
+    let undecided = study.records.iter().filter(|record| record.standing.as_deref() == Some("undecided")).count() as u64;
+    let fails = |claim: &str| claim != "undecided_max";
+    if study.summary.expectations.iter().any(|expectation| expectation.outcome == "fails" && fails(&expectation.claim)) {
+        Outcome::Failed
+    } else if scenario.expectations_apply() && scenario.expect.undecided_max.is_some_and(|allowed| undecided > allowed) {
+        Outcome::Undecided
+    } else {
+        Outcome::Done
+    }
+}
+
+/// What would be run, without running it.
+fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
+    let cases: Vec<_> = scenario
+        .cases
+        .iter()
+        .map(|case| {
+            let plan = Plan::new(&case.problem);
+            serde_json::json!({
+                "case": case.id,
+                "objective": study::objective_text(&case.problem),
+                "solver": case.solver.name(),
+                "points": expand(&case.starts, &case.problem).len(),
+                "unknowns": case.problem.dimension(),
+                "inertia_bytes": plan.bytes,
+                "inertia_multiply_adds": plan.multiply_adds,
+            })
+        })
+        .collect();
+    if json {
+        print_json(&serde_json::json!({ "scenario": scenario.name, "cases": cases }))?;
         return Ok(Outcome::Done);
     }
-    Err(CliError::refused("being built"))
+    let mut text = format!("{}: {} cases\n", scenario.name, cases.len());
+    for case in &cases {
+        text += &format!(
+            "\ncase {} · {} · {} points · {} unknowns\n  {}\n  exact inertia: {:.1} MB, {:.1e} multiply-adds a Schur complement\n",
+            case["case"].as_str().unwrap_or_default(),
+            case["solver"].as_str().unwrap_or_default(),
+            case["points"],
+            case["unknowns"],
+            case["objective"].as_str().unwrap_or_default(),
+            case["inertia_bytes"].as_f64().unwrap_or_default() / 1e6,
+            case["inertia_multiply_adds"].as_f64().unwrap_or_default(),
+        );
+    }
+    print(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// A run's fault as the command line tells it.
+fn explain(error: StudyError, options: &Options) -> CliError {
+    match error {
+        StudyError::Store(StoreError::Refused { message, help }) => CliError::refused_with_help(message, help),
+        StudyError::Store(StoreError::Disk { path, doing, source }) => {
+            let message = format!(
+                "{}: cannot {doing}: {source}\nrecords of finished cases are safe in {}; --resume goes on from there",
+                path.display(),
+                options.dir.display()
+            );
+            CliError::Broken(message)
+        }
+        StudyError::Start(message) => CliError::refused(message),
+        StudyError::Threads(message) => CliError::Broken(message),
+        StudyError::FailFast(_) => CliError::Stopped(error.to_string()),
+    }
+}
+
+/// The progress bar: on a terminal, and only for what takes longer than a second.
+struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    fn new(silent: bool) -> Self {
+        let bar = if silent { ProgressBar::hidden() } else { ProgressBar::no_length() };
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} points, {elapsed} elapsed, about {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar }
+    }
+
+    fn show(&self, progress: Progress) {
+        self.bar.set_length(progress.total as u64);
+        if self.bar.elapsed().as_secs() >= 1 {
+            self.bar.set_position(progress.done as u64);
+        }
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
 }
