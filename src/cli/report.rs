@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, Outcome};
+use super::{CliError, Outcome, print};
+use crate::report::{self, ReportError};
 
 /// Arguments of `ufm report`.
 #[derive(Debug, clap::Args)]
@@ -25,5 +26,13 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
             ));
         }
     }
-    Err(CliError::refused("being built"))
+    let written = report::write(&args.folders, None).map_err(|error| match error {
+        ReportError::Write { .. } => CliError::Broken(error.to_string()),
+        other => CliError::refused(other.to_string()),
+    })?;
+    print(&format!("{}\n", written.report.display()))?;
+    for (figure, reason) in &written.omitted {
+        print(&format!("{figure}: not drawn, {reason}\n"))?;
+    }
+    Ok(Outcome::Done)
 }

@@ -76,8 +76,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
         (_, true) => Mode::Overwrite,
         _ => Mode::Fresh,
     };
-    let options =
-        Options { dir: dir.clone(), mode, threads: args.threads.map(usize::from), fail_fast: args.fail_fast };
+    let options = Options { dir: dir.clone(), mode, threads: args.threads.map(usize::from), fail_fast: args.fail_fast };
     let started = SystemTime::now();
     let bar = Bar::new(args.quiet || args.json);
     let study = study::run(&scenario, &options, &|progress| bar.show(progress)).map_err(|error| explain(error, &options));
@@ -103,7 +102,7 @@ fn closing_words(study: &Study, report: &Path) -> String {
     if !study.summary.question.is_empty() {
         text += &format!("{}\n\n", study.summary.question);
     }
-    text += &report::terminal::table(&study.records);
+    text += &report::table(&study.records);
     text.push('\n');
     for expectation in &study.summary.expectations {
         let mark = match expectation.outcome.as_str() {

@@ -339,7 +339,7 @@ fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
     let Some(figures) = table.report.as_ref().and_then(|report| report.figures.as_ref()) else { return Ok(super::all_figures()) };
     let way = Way::keys(["report", "figures"]);
     for (index, id) in figures.iter().enumerate() {
-        known(&way.at(index), id, "figure", report::figures::ALL.iter().map(|family| family.name))?;
+        known(&way.at(index), id, "figure", report::ALL.iter().map(|family| family.name))?;
         if figures[..index].contains(id) {
             return Err(Fault::new(&way.at(index), format!("the figure `{id}` is named twice")));
         }

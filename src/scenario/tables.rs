@@ -375,7 +375,7 @@ fn level_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn figures_schema(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<&str> = report::figures::ALL.iter().map(|family| family.name).collect();
+    let names: Vec<&str> = report::ALL.iter().map(|family| family.name).collect();
     json_schema!({ "type": "array", "items": { "enum": names } })
 }
 
