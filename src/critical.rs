@@ -11,7 +11,7 @@ use nalgebra::DMatrix;
 
 use crate::linalg::svd;
 use crate::model::{Point, tangents};
-use crate::objective::{Arrow, Objective, Plan, Problem};
+use crate::objective::{Arrow, Objective, Plan, Problem, residual_spectrum};
 
 /// The scaled gradient norm at which a point counts as critical.
 pub const GRADIENT_ALLOWED: f64 = 1e-10;
@@ -21,6 +21,12 @@ const POLISH_FROM: f64 = 1e-2;
 const POLISH_STEPS: usize = 20;
 /// Singular values of W below this fraction of the largest are taken for zero, if the point is still critical without them.
 const RANK_TOLERANCE: f64 = 1e-7;
+/// The same for a first attempt, which must then show that the dropped directions return to zero.
+const RANK_FIRST: f64 = 1e-4;
+/// How far below μ, relatively, σ must lie for a direction to return.
+const RETURN_MARGIN: f64 = 1e-5;
+/// Singular values of W are compared with at least this: at the origin there is no largest one to compare with.
+const ORIGIN_SCALE: f64 = 1e-3;
 /// The polish may move a point by at most this fraction of its norm.
 const POLISH_REACH: f64 = 0.05;
 /// Most multiply-adds of one Newton step; larger problems are judged as they are.
@@ -141,12 +147,8 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
     if !before.scaled.is_finite() {
         return Err(refuse(&point, before, "the gradient is not finite".into()));
     }
-    let polished = if polish && fits(&narrow) && before.scaled <= POLISH_FROM {
-        newton_polish(&narrow, point.clone())
-    } else {
-        point.clone()
-    };
-    let (frame, reduced) = reduce(problem, &narrow, polished, polish);
+    let polish = polish && before.scaled <= POLISH_FROM;
+    let (frame, reduced) = reduce(&narrow, point.clone(), polish);
     let frame = identity.clone() * frame;
     let narrow = problem.at_width(reduced.width());
     let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
@@ -178,24 +180,51 @@ fn fits(problem: &Problem) -> bool {
     plan.bytes <= POLISH_BYTES && plan.multiply_adds <= POLISH_WORK
 }
 
-/// Drops the directions in which the point is only rounding: returns the frame and the reduced point.
+/// Polishes the point, and drops the directions in which it is only rounding: returns the frame and the reduced point.
 ///
-/// The drop stands only if the reduced point is at least as critical as the bound asks or as the point was before.
-fn reduce(problem: &Problem, narrow: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point) {
+/// First the directions below [`RANK_FIRST`] are dropped and the rest is polished. That stands if the reduced point is critical and the dropped directions strictly return to
+/// zero (σ_{r+1}(G) < μ by a margin: the off-space block is positive there). A small part in a direction that does *not* return may be a small true singular value, or a saddle
+/// not yet left: then the whole width is polished, and only what is rounding after that is dropped.
+fn reduce(problem: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point) {
+    let (frame, reduced) = truncated(problem, &point, RANK_FIRST, polish);
+    let narrow = problem.at_width(reduced.width());
+    let mut objective = Objective::new(&narrow);
+    if GradientNorm::new(&mut objective, &reduced).passes() {
+        let margin = (1.0 - RETURN_MARGIN) * problem.decay.mu();
+        let held = residual_spectrum(&mut objective, &reduced).singular_values.iter().filter(|&&sigma| sigma > margin).count();
+        if reduced.width() == point.width() || held <= reduced.width() {
+            return (frame, reduced);
+        }
+    }
+    let point = if polish && fits(problem) { newton_polish(problem, point) } else { point };
+    let (frame, reduced) = truncated(problem, &point, RANK_TOLERANCE, polish);
+    let narrow = problem.at_width(reduced.width());
+    let after = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
+    let before = GradientNorm::new(&mut Objective::new(problem), &point);
+    if after.passes() || after.scaled <= before.scaled {
+        (frame, reduced)
+    } else {
+        (DMatrix::identity(point.width(), point.width()), point)
+    }
+}
+
+/// The point without the singular directions of W below `tolerance` of the largest, polished if `polish` says so, and the frame of the others.
+fn truncated(problem: &Problem, point: &Point, tolerance: f64, polish: bool) -> (DMatrix<f64>, Point) {
     let width = point.width();
     let found = svd(&point.w().into_owned());
     let largest = found.values.first().copied().unwrap_or(0.0);
-    let rank = found.values.iter().filter(|&&value| value > RANK_TOLERANCE * largest.max(1e-3)).count();
-    if rank == width {
-        return (DMatrix::identity(width, width), point);
-    }
-    let frame = found.v.columns(0, rank).into_owned();
-    let reduced_problem = problem.at_width(rank);
-    let reduced = Point::from_blocks(&(point.w() * &frame), &(frame.transpose() * point.h()), point.b());
-    let reduced = if polish && fits(&reduced_problem) { newton_polish(&reduced_problem, reduced) } else { reduced };
-    let after = GradientNorm::new(&mut Objective::new(&reduced_problem), &reduced);
-    let before = GradientNorm::new(&mut Objective::new(narrow), &point);
-    if after.passes() || after.scaled <= before.scaled { (frame, reduced) } else { (DMatrix::identity(width, width), point) }
+    // W is zero as a whole where it is small beside 1: logits are O(1) wherever the loss acts at all.
+    let rank = found.values.iter().filter(|&&value| value > tolerance * largest.max(ORIGIN_SCALE)).count();
+    let (frame, reduced) = if rank == width {
+        (DMatrix::identity(width, width), point.clone())
+    } else {
+        let frame = found.v.columns(0, rank).into_owned();
+        let reduced = Point::from_blocks(&(point.w() * &frame), &(frame.transpose() * point.h()), point.b());
+        (frame, reduced)
+    };
+    let narrow = problem.at_width(rank);
+    let reduced = if polish && fits(&narrow) { newton_polish(&narrow, reduced) } else { reduced };
+    (frame, reduced)
 }
 
 /// Newton's method on ∇f = 0, transverse to the symmetry orbit, until the gradient norm no longer falls.

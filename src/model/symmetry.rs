@@ -5,7 +5,7 @@
 use nalgebra::DMatrix;
 
 use super::{Point, Shape};
-use crate::linalg::svd;
+use crate::linalg::{eigen, svd};
 
 /// Dimension of the O(d) orbit of a point whose W and H share a row/column space of dimension `rank`: rd − r(r+1)/2.
 ///
@@ -16,31 +16,45 @@ pub fn orbit_dimension(rank: usize, width: usize) -> usize {
 
 /// An orthonormal basis of the θ = (W, b) parts of the symmetry tangents at `x`: {WΩ : Ω skew}, and b ∥ 1 where `shifts` says so.
 ///
-/// Rows as in the arrow: W by columns, then b. Tangents shorter than 1e-10 of the largest are left out.
+/// With W = Σ_a s_a u_a v_aᵀ and v completed to a basis of R^d, the tangents of Ω = v_a v_bᵀ − v_b v_aᵀ are s_a u_a v_bᵀ − s_b u_b v_aᵀ, and those of different pairs a < b are
+/// orthogonal to each other: it remains to divide by √(s_a² + s_b²). Rows as in the arrow: W by columns, then b. Tangents shorter than 1e-10 of ‖W‖ are left out.
 pub fn tangents(x: &Point, shifts: bool) -> DMatrix<f64> {
-    let (w, width) = (x.w(), x.width());
-    let (classes, bias) = (w.nrows(), x.b().len());
-    let rows = classes * width + bias;
-    let mut columns = Vec::new();
-    for a in 0..width {
+    let w = x.w().into_owned();
+    let (classes, width, bias) = (w.nrows(), w.ncols(), x.b().len());
+    let found = svd(&w);
+    let v = completed(&found.v);
+    let singular = |a: usize| found.values.get(a).copied().unwrap_or(0.0);
+    let allowed = 1e-10 * singular(0);
+    let mut columns: Vec<f64> = Vec::new();
+    for a in 0..found.values.len() {
         for b in a + 1..width {
-            // Ω = e_a e_bᵀ − e_b e_aᵀ: WΩ has column b equal to w_a and column a equal to −w_b.
-            let mut tangent = DMatrix::zeros(rows, 1);
-            for k in 0..classes {
-                tangent[b * classes + k] = w[(k, a)];
-                tangent[a * classes + k] = -w[(k, b)];
+            let length = singular(a).hypot(singular(b));
+            if !(length > allowed) {
+                continue;
             }
-            columns.push(tangent);
+            for c in 0..width {
+                for k in 0..classes {
+                    let second = if b < found.values.len() { singular(b) * found.u[(k, b)] * v[(c, a)] } else { 0.0 };
+                    columns.push((singular(a) * found.u[(k, a)] * v[(c, b)] - second) / length);
+                }
+            }
+            columns.extend(std::iter::repeat_n(0.0, bias));
         }
     }
-    let all = DMatrix::from_fn(rows, columns.len(), |i, j| columns[j][i]);
-    let found = svd(&all);
-    let largest = found.values.first().copied().unwrap_or(0.0);
-    let kept = found.values.iter().filter(|&&value| value > 1e-10 * largest).count();
-    let mut basis = found.u.columns(0, kept).into_owned().resize_horizontally(kept + usize::from(shifts), 0.0);
     if shifts {
-        basis.view_mut((classes * width, kept), (bias, 1)).fill(1.0 / (bias as f64).sqrt());
+        columns.extend(std::iter::repeat_n(0.0, classes * width));
+        columns.extend(std::iter::repeat_n(1.0 / (bias as f64).sqrt(), bias));
     }
+    let rows = classes * width + bias;
+    DMatrix::from_vec(rows, columns.len() / rows.max(1), columns)
+}
+
+/// Orthonormal columns completed to a basis of the whole space: the complement's projector I − VVᵀ has eigenvalue 1 there.
+fn completed(v: &DMatrix<f64>) -> DMatrix<f64> {
+    let (width, known) = v.shape();
+    let complement = eigen(&(DMatrix::identity(width, width) - v * v.transpose()));
+    let mut basis = v.clone().resize_horizontally(width, 0.0);
+    basis.columns_mut(known, width - known).copy_from(&complement.vectors.columns(known, width - known));
     basis
 }
 
@@ -212,7 +226,14 @@ mod tests {
             let narrow = Point::from_blocks(&random_matrix(4, rank, 5), &random_matrix(rank, 8, 6), &[]);
             let x = narrow.embed(&frame);
             assert_eq!(x.as_slice().len(), shape.dimension(Bias::None));
-            assert_eq!(tangents(&x, false).ncols(), orbit_dimension(rank, width));
+            let basis = tangents(&x, false);
+            assert_eq!(basis.ncols(), orbit_dimension(rank, width));
+            assert!((basis.tr_mul(&basis) - DMatrix::identity(basis.ncols(), basis.ncols())).amax() < 1e-14);
+            // WΩ of a random skew Ω lies in their span.
+            let random = random_matrix(width, width, 7);
+            let tangent = x.w() * (&random - random.transpose());
+            let tangent = DMatrix::from_column_slice(tangent.len(), 1, tangent.as_slice());
+            assert!((&tangent - &basis * basis.tr_mul(&tangent)).amax() < 1e-13);
         }
     }
 }
