@@ -7,8 +7,11 @@ use super::*;
 /// What a law found wrong: its name and where.
 pub(super) type Finding = Result<(), String>;
 
-/// A law, by its name.
-pub(super) const LAWS: &[(&str, fn(&dyn LossFunction) -> Finding)] = &[
+/// A law over one loss.
+type Law = fn(&dyn LossFunction) -> Finding;
+
+/// The laws, by their names.
+pub(super) const LAWS: &[(&str, Law)] = &[
     ("value", value_is_one),
     ("gradient", gradient_is_the_slope),
     ("hessian", hessian_is_the_slope),
