@@ -11,8 +11,10 @@ pub struct Focal {
     pub gamma: f64,
 }
 
-/// η and (1 − p)² η' at one probability.
+/// (1 − p)^γ, η and (1 − p)² η' at one probability.
 struct Weights {
+    /// (1 − p)^γ.
+    power: f64,
     /// η(p).
     eta: f64,
     /// (1 − p)² η'(p), which stays bounded at p → 1 where η' need not (γ < 1).
@@ -28,7 +30,7 @@ impl Focal {
         let ratio = if complement > 0.0 { p * (surprise / complement) } else { p };
         let power = complement.powf(gamma);
         let slope = gamma * (power * complement) * (surprise - 2.0 - (gamma - 1.0) * ratio);
-        Weights { eta: power * (1.0 + gamma * ratio), slope }
+        Weights { power, eta: power * (1.0 + gamma * ratio), slope }
     }
 }
 
@@ -52,10 +54,10 @@ impl LossFunction for Focal {
     fn value_gradient(&self, logits: &[f64], label: usize, gradient: &mut [f64]) -> f64 {
         let softmax = Softmax::new(logits, gradient);
         let (complement, surprise) = (softmax.complement(gradient, label), softmax.surprise(logits, label));
-        let eta = self.weights(gradient[label], complement, surprise).eta;
+        let Weights { power, eta, .. } = self.weights(gradient[label], complement, surprise);
         gradient[label] = -complement;
         gradient.iter_mut().for_each(|g| *g *= eta);
-        complement.powf(self.gamma) * surprise
+        power * surprise
     }
 
     /// With the bounded vector w = (e_k − p)/(1 − p_k), which sums to 0: ∇²L = η A − p_k (1−p_k)² η' w wᵀ.
@@ -67,7 +69,7 @@ impl LossFunction for Focal {
         let surprise = softmax.surprise(logits, label);
         if label == softmax.dominant {
             let complement = softmax.others;
-            let Weights { eta, slope } = self.weights(softmax.peak, complement, surprise);
+            let Weights { eta, slope, .. } = self.weights(softmax.peak, complement, surprise);
             let (coefficient, share) = &mut out.terms[0];
             // η v vᵀ + p c² η' (v/c)(v/c)ᵀ along v/c; where c underflows so does everything here.
             if complement > 0.0 {
@@ -78,7 +80,7 @@ impl LossFunction for Focal {
         } else {
             let p = out.diagonal[label];
             let complement = 1.0 - p;
-            let Weights { eta, slope } = self.weights(p, complement, surprise);
+            let Weights { eta, slope, .. } = self.weights(p, complement, surprise);
             out.terms[0].0 = -eta;
             let mut toward_label: Vec<f64> = out.diagonal.iter().map(|v| -v / complement).collect();
             toward_label[label] = 1.0;

@@ -35,8 +35,9 @@ impl LogitHessian {
             let base = direction[pivot];
             direction.iter_mut().for_each(|y| *y -= base);
         }
-        // The terms' products first: `direction` is overwritten. At most two terms exist in this family of losses.
+        // The terms' products first: `direction` is overwritten. No loss of this family has more than two terms.
         let mut products = [0.0; 4];
+        debug_assert!(self.terms.len() <= products.len(), "room for the terms' products");
         for (product, (coefficient, vector)) in products.iter_mut().zip(&self.terms) {
             *product = coefficient * dot(vector, direction);
         }

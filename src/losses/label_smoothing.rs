@@ -13,7 +13,7 @@ pub struct LabelSmoothing {
 
 impl LabelSmoothing {
     /// L from the softmax: log_sum + Σ_j ỹ_j (z_m − z_j), a sum of terms ≥ 0.
-    fn from_softmax(&self, softmax: &Softmax, logits: &[f64], label: usize) -> f64 {
+    fn assemble(&self, softmax: &Softmax, logits: &[f64], label: usize) -> f64 {
         let top = logits[softmax.dominant];
         let spread: f64 = logits.iter().map(|z| top - z).sum();
         softmax.log_sum + ((1.0 - self.alpha) * (top - logits[label]) + self.alpha / logits.len() as f64 * spread)
@@ -36,7 +36,7 @@ impl LossFunction for LabelSmoothing {
     }
 
     fn value(&self, logits: &[f64], label: usize) -> f64 {
-        self.from_softmax(&Softmax::without_probabilities(logits), logits, label)
+        self.assemble(&Softmax::without_probabilities(logits), logits, label)
     }
 
     fn value_gradient(&self, logits: &[f64], label: usize, gradient: &mut [f64]) -> f64 {
@@ -47,7 +47,7 @@ impl LossFunction for LabelSmoothing {
         gradient.iter_mut().for_each(|p| *p -= uniform);
         // p_k − ỹ_k = (1 − ỹ_k) − (1 − p_k): both complements are known without subtraction.
         gradient[label] = uniform * (classes - 1.0) - complement;
-        self.from_softmax(&softmax, logits, label)
+        self.assemble(&softmax, logits, label)
     }
 
     fn hessian(&self, logits: &[f64], _label: usize, out: &mut LogitHessian) {

@@ -9,6 +9,7 @@
 mod bce;
 mod conjugate;
 mod cross_entropy;
+mod derivatives;
 mod focal;
 mod hessian;
 mod label_smoothing;
@@ -22,6 +23,7 @@ use std::fmt;
 pub use bce::Bce;
 pub use conjugate::Conjugate;
 pub use cross_entropy::CrossEntropy;
+pub use derivatives::{SlopeVerdict, TaylorCheck, TaylorRow, taylor_check};
 pub use focal::Focal;
 pub use hessian::LogitHessian;
 pub use label_smoothing::LabelSmoothing;

@@ -108,6 +108,7 @@ pub(super) fn minimum(reduced: &Reduced, loss: &dyn Separable) -> Scalars {
 /// τ ∈ [−ε, ε] with the mean v(τ), a falling function, split into t/K + β.
 fn balance(reduced: &Reduced, mean: impl Fn(f64) -> f64) -> (f64, f64, f64) {
     let &Reduced { classes, epsilon, bias, decay_b } = reduced;
+    // 1/λ_b. Where it is 0 so is β, and adding 0 keeps it from being −0.
     let softness = match bias {
         Bias::Free => return (0.0, 0.0, mean(0.0)),
         Bias::Decayed => 1.0 / decay_b,
@@ -119,11 +120,11 @@ fn balance(reduced: &Reduced, mean: impl Fn(f64) -> f64) -> (f64, f64, f64) {
         let rest = rest(end);
         // Positive at τ = ε, negative at τ = −ε: the mean part is active.
         if rest * end > 0.0 {
-            return (end, classes * rest, end * softness);
+            return (end, classes * rest, end * softness + 0.0);
         }
     }
     let tau = falling_root(rest, -epsilon, epsilon);
-    (tau, 0.0, tau * softness)
+    (tau, 0.0, tau * softness + 0.0)
 }
 
 /// The value at (s, t, β).

@@ -336,3 +336,27 @@ fn what_has_no_closed_form_says_why() {
         assert!(balanced_minimum(&decayed).is_err());
     }
 }
+
+#[test]
+fn extreme_sizes_and_decays_stay_in_range() {
+    for loss in losses() {
+        for bias in BIASES {
+            for classes in [2, 60, 1000] {
+                for epsilon in [1e-200, 1e-12, 1e-3, 1.0, 1e6] {
+                    let problem = at_epsilon(classes, loss.clone(), bias, epsilon);
+                    let minimum = balanced_minimum(&problem).unwrap();
+                    let zero = loss.function().value(&vec![0.0; classes], 0);
+                    let at = format!("{loss}, {bias:?}, K = {classes}, ε = {epsilon}: {minimum:?}");
+                    // The origin is a point of the scalar problem.
+                    assert!(minimum.value >= 0.0 && minimum.value <= zero * (1.0 + 1e-13), "{at}");
+                    assert!(minimum.norm_w.is_finite() && minimum.norm_h.is_finite() && minimum.scale >= 0.0, "{at}");
+                    assert_eq!(minimum.zero_phase, minimum.norm_w <= 0.0, "{at}");
+                }
+            }
+        }
+    }
+    for gamma in [1e-6, 0.1, 2.382, 50.0, 1e4] {
+        assert!((0.0..=0.058_444_44).contains(&focal_convexity_edge(gamma)), "{gamma}");
+        assert!([2, 18, 1000].iter().all(|&classes| focal_transition(classes, gamma).is_finite()));
+    }
+}

@@ -7,11 +7,15 @@ use super::*;
 /// What a law found wrong: its name and where.
 pub(super) type Finding = Result<(), String>;
 
-/// A law, by its name.
-pub(super) const LAWS: &[(&str, fn(&dyn LossFunction) -> Finding)] = &[
+/// A law over one loss.
+type Law = fn(&dyn LossFunction) -> Finding;
+
+/// The laws, by their names.
+pub(super) const LAWS: &[(&str, Law)] = &[
     ("value", value_is_one),
     ("gradient", gradient_is_the_slope),
     ("hessian", hessian_is_the_slope),
+    ("taylor", taylor_slopes),
     ("symmetric", hessian_is_symmetric),
     ("shift", shift_claim),
     ("convex", convex_claim),
@@ -74,6 +78,19 @@ fn hessian_is_the_slope(loss: &dyn LossFunction) -> Finding {
         for (j, claimed) in product.into_iter().enumerate() {
             let slope = difference(|t| gradient_of(loss, &moved(&z, t, &v), k)[j]);
             require((slope - claimed).abs() <= 1e-8, || format!("slope {slope}, (∇²L v)_{j} {claimed} at {z:?}, {k}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The public check agrees: slopes 2 and 3, or exact.
+fn taylor_slopes(loss: &dyn LossFunction) -> Finding {
+    for classes in [2, 3, 10] {
+        for seed in 0..10 {
+            let TaylorCheck { gradient, hessian, .. } = taylor_check(loss, classes, seed);
+            require(gradient.holds() && hessian.holds(), || format!("K = {classes}, seed {seed}: {gradient:?}, {hessian:?}"))?;
+            let near = |slope: Option<f64>, expected: f64| slope.is_none_or(|slope| (slope - expected).abs() <= 0.15);
+            require(near(gradient.slope(), 2.0) && near(hessian.slope(), 3.0), || format!("{gradient:?}, {hessian:?}"))?;
         }
     }
     Ok(())

@@ -9,6 +9,8 @@ enum Flaw {
     None,
     GradientSign,
     HessianTerm,
+    HessianDoubled,
+    NanGradient,
     Claims { convex: bool, shift_invariant: bool },
     ConjugateShift,
     NanSwallowed,
@@ -44,6 +46,9 @@ impl LossFunction for Planted {
         if matches!(self.flaw, Flaw::GradientSign) {
             gradient[label] = -gradient[label];
         }
+        if matches!(self.flaw, Flaw::NanGradient) {
+            gradient[0] = f64::NAN;
+        }
         value
     }
 
@@ -51,6 +56,9 @@ impl LossFunction for Planted {
         self.inner.function().hessian(logits, label, out);
         if matches!(self.flaw, Flaw::HessianTerm) {
             out.diagonal[label] += 1e-6;
+        }
+        if matches!(self.flaw, Flaw::HessianDoubled) {
+            out.diagonal.iter_mut().for_each(|a| *a *= 2.0);
         }
     }
 
@@ -71,6 +79,21 @@ impl Conjugate for Planted {
     fn domain_fraction(&self, inside: &[f64], target: &[f64], label: usize) -> f64 {
         self.inner.function().conjugate().unwrap().domain_fraction(inside, target, label)
     }
+}
+
+#[test]
+fn the_public_check_tells_a_wrong_gradient_from_a_wrong_hessian() {
+    let inner = || Loss::CrossEntropy(CrossEntropy);
+    let gradient = taylor_check(&Planted { inner: inner(), flaw: Flaw::GradientSign }, 4, 1);
+    assert!(matches!(gradient.gradient, SlopeVerdict::Fails(slope) if (slope - 1.0).abs() < 0.1), "{:?}", gradient.gradient);
+    let hessian = taylor_check(&Planted { inner: inner(), flaw: Flaw::HessianDoubled }, 4, 1);
+    assert!(hessian.gradient.holds());
+    assert!(matches!(hessian.hessian, SlopeVerdict::Fails(slope) if (slope - 2.0).abs() < 0.1), "{:?}", hessian.hessian);
+    let quadratic = taylor_check(&Mse { kappa: 3.0, target: 1.0 }, 4, 1);
+    assert_eq!(quadratic.hessian, SlopeVerdict::Exact);
+    assert!(quadratic.gradient.slope().is_some_and(|slope| (slope - 2.0).abs() < 1e-3));
+    let spoilt = taylor_check(&Planted { inner: inner(), flaw: Flaw::NanGradient }, 4, 1);
+    assert_eq!((spoilt.gradient, spoilt.hessian), (SlopeVerdict::Undecided, SlopeVerdict::Undecided));
 }
 
 #[test]
