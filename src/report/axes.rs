@@ -78,8 +78,11 @@ fn stretch(x: f64, threshold: f64) -> f64 {
 fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let rough = (high - low) / count.max(1) as f64;
     let decade = 10f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * decade).find(|&step| step >= rough).unwrap_or(10.0 * decade);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|&step| step >= 0.7 * rough)
+        .unwrap_or(10.0 * decade);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     let digits = (-step.log10().floor()).max(0.0) as usize;
     let label = |x: f64| if step >= 1e5 || digits > 5 { format!("{x:.1e}") } else { format!("{x:.digits$}").replace('-', "−") };
@@ -90,7 +93,7 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (high / low).log10();
     let mut ticks = Vec::new();
-    if decades < 1.6 {
+    if decades < 2.3 {
         // Less than two powers of ten would be inside: label 1, 2, 5.
         for k in first..=last {
             ticks.extend([1.0, 2.0, 5.0].map(|m| (m * 10f64.powi(k), short(m * 10f64.powi(k)))));
@@ -100,7 +103,10 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let step = (decades / count.max(1) as f64).ceil().max(1.0) as i32;
     for k in first..=last {
         let label = if k.rem_euclid(step) == 0 { power(k) } else { String::new() };
-        ticks.push((10f64.powi(k), label));
+        // Unlabelled decades help counting as long as there are few of them.
+        if !label.is_empty() || step <= 5 {
+            ticks.push((10f64.powi(k), label));
+        }
         if decades < 5.0 {
             ticks.extend((2..10).map(|m| (f64::from(m) * 10f64.powi(k), String::new())));
         }
@@ -127,8 +133,11 @@ fn symlog_ticks(threshold: f64, low: f64, high: f64, count: usize) -> Vec<Tick> 
 /// A power of ten; the nearest to one are written out.
 fn power(k: i32) -> String {
     match k {
+        -2 => "0.01".into(),
+        -1 => "0.1".into(),
         0 => "1".into(),
         1 => "10".into(),
+        2 => "100".into(),
         _ => format!("10^{{{}}}", k.to_string().replace('-', "−")),
     }
 }

@@ -33,7 +33,7 @@ const QUANTITIES: [Quantity; 6] = [
     Quantity { id: "gradient_norm_scaled", title: "gradient", label: "‖∇f‖ / (μ + λ_{W}‖W‖ + λ_{H}‖H‖)" },
     Quantity { id: "nc1", title: "NC1  variability collapse", label: "tr(Σ_{W} Σ_{B}^{†}) / K" },
     Quantity { id: "nc2", title: "NC2  classifier → simplex ETF", label: "‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖" },
-    Quantity { id: "nc3", title: "NC3  self-duality", label: "‖WH̄/‖WH̄‖ − P/√(K−1)‖" },
+    Quantity { id: "nc3", title: "NC3  self-duality", label: "‖W~{H}/‖W~{H}‖ − P/√(K−1)‖" },
     Quantity { id: "nc4", title: "NC4  bias collapse", label: "‖Wμ_{G} + b‖" },
 ];
 

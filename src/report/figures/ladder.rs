@@ -75,7 +75,7 @@ fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
     let mut csv = Csv::new(&["case", "label", "quantity", "rank", "value", "start_index"]);
     title(&mut svg, "The ladder of ranks");
     legend.draw(&mut svg, 36.0);
-    let x = Scale::Linear { low: first - 0.6, high: last + 0.6 };
+    let x = Scale::Linear { low: first - 0.7, high: last + 0.7 };
     for (i, quantity) in QUANTITIES.iter().enumerate() {
         let points = |case: &Case| -> Vec<(usize, f64, usize)> {
             let point = |group: &Group| Some((group.record.rank?, (quantity.of)(group.record)?, group.record.start_index));
@@ -97,7 +97,7 @@ fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
         panel.frame(&mut svg, quantity.title, "rank r of W and H", quantity.label);
         for (k, case) in cases.iter().enumerate() {
             // Side by side, within a third of a rank.
-            let shift = if cases.len() > 1 { 0.36 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
+            let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
             for (rank, value, start_index) in points(case) {
                 let at = panel.at(rank as f64 + shift, value);
                 let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, super::super::axes::short(value));

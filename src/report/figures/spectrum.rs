@@ -132,7 +132,12 @@ fn picture(rows: &[(&Case, Vec<&Record>)]) -> Option<(String, String)> {
 fn heading_of(record: &Record) -> String {
     let nature = record.nature.as_deref().unwrap_or("no verdict").replace('-', " ");
     let rank = record.rank.map_or(String::new(), |rank| format!(", r = {rank}"));
-    format!("{nature}{rank}, index {}, zeros {}", count_text(record.index), count_text(record.nullity))
+    let explained = if record.degenerate == Some(true) {
+        record.nullity_symmetry.map_or(String::new(), |n| format!(" ({n} sym.)"))
+    } else {
+        String::new()
+    };
+    format!("{nature}{rank}, index {}, zeros {}{explained}", count_text(record.index), count_text(record.nullity))
 }
 
 fn draw_stems(svg: &mut Svg, panel: &Panel, record: &Record) {

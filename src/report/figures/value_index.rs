@@ -81,10 +81,13 @@ fn picture(cases: &[Plotted]) -> Option<(String, String)> {
         "standing",
     ]);
     let mut labels: Vec<(f64, f64)> = Vec::new();
-    for (case, groups) in cases {
+    for (k, (case, groups)) in cases.iter().enumerate() {
+        // A few pixels aside, so that losses with the same value and index are both seen.
+        let aside = 7.0 * (k as f64 - 0.5 * (cases.len() - 1) as f64);
         for (group, (low, high)) in groups {
             let record = group.record;
-            let at = panel.at(0.5 * (low + high), record.value);
+            let (x, y) = panel.at(0.5 * (low + high), record.value);
+            let at = (x + aside, y);
             if high > low {
                 svg.line(panel.at(*low, record.value), panel.at(*high, record.value), Stroke::new(case.look.color, 1.4));
             }
