@@ -180,7 +180,7 @@ impl Panel {
         let (right, bottom) = (self.left + self.width, self.top + self.height);
         let grid = Stroke::new(GRID, 1.0);
         let label = |anchor| Text::new(SMALL, INK, anchor);
-        for (x, text) in self.x.ticks((self.width / 48.0) as usize) {
+        for (x, text) in self.x.ticks((self.width / 60.0) as usize) {
             let px = self.at(x, f64::NAN).0;
             let length = if text.is_empty() { 3.0 } else { 5.0 };
             if !text.is_empty() {

@@ -141,7 +141,7 @@ fn row(case: &Case, group: &Group) -> Value {
 }
 
 fn value_text(x: f64) -> String {
-    let text = if x.abs() < 1e-3 && x.abs() > 0.0 || x.abs() >= 1e4 { format!("{x:.8e}") } else { format!("{x:.10}") };
+    let text = if x.abs() < 1e-3 && x.abs() > 0.0 || x.abs() >= 1e4 { format!("{x:.6e}") } else { format!("{x:.8}") };
     text.replace('-', "−")
 }
 
