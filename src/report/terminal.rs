@@ -22,7 +22,7 @@ pub fn table(records: &[Record]) -> String {
     let width = |lines: &[String]| lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     // Names give way first; what is then still too long is cut.
     let mut lines = Vec::new();
-    for letters in [26, 20, 14, 8] {
+    for letters in [40, 32, 26, 20, 14, 8] {
         lines = layout(&rows, letters);
         if width(&lines) <= COLUMNS_MAX {
             break;
@@ -43,7 +43,14 @@ pub fn table(records: &[Record]) -> String {
 fn layout(rows: &[(&Case, Group)], letters: usize) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["loss", "start", "r", "value f", "− f*", "index", "zeros", "λ_min⊥", "NC1", "verdict"]);
+    let mut kinds: Vec<&str> = rows.iter().filter_map(|(_, group)| excess(group.record).map(|(_, kind)| kind)).collect();
+    kinds.dedup();
+    let difference = match kinds[..] {
+        ["closed form"] => "f − f*",
+        ["lower bound"] => "gap",
+        _ => "excess",
+    };
+    table.set_header(["loss", "start", "r", "value f", difference, "index", "zeros", "λ_min⊥", "NC1", "verdict"]);
     for (i, (case, group)) in rows.iter().take(ROWS_MAX).enumerate() {
         let mut cells = cells(case, group, letters);
         if i > 0 && rows[i - 1].0.id == case.id {

@@ -13,7 +13,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "value of f against Hessian index of every critical point, one marker a loss",
     caption: "Every critical point found: its value against its Hessian index (the number of negative eigenvalues). Filled: global minimum. \
               Half-toned: other minimum. Hollow: strict saddle. Crossed: the verdict is undecided. A bar spans an index known only as a bracket. r is the rank \
-              of W and H, ×n the number of starts that led there. In a landscape without spurious minima nothing but global minima stands at index 0, \
+              of W and H, ×n the number of starts that led there. Cases are set a few pixels aside of each other. In a landscape without spurious minima nothing but global minima stands at index 0, \
               and the index falls with the value.",
     draw,
 };
@@ -50,7 +50,7 @@ fn picture(cases: &[Plotted]) -> Option<(String, String)> {
         (Scale::linear(values())?, "value f")
     };
     let index_max = all().map(|(_, (_, high))| *high).fold(1.0, f64::max);
-    let x = Scale::Linear { low: (-0.05 * index_max - 0.1).max(-0.9), high: 1.08 * index_max };
+    let x = Scale::Count { low: (-0.05 * index_max - 0.1).max(-0.9), high: 1.08 * index_max };
 
     let width = 860.0;
     let legend = Legend::new(keys(cases), 16.0, width - 32.0);
