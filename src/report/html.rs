@@ -127,7 +127,7 @@ fn row(case: &Case, group: &Group) -> Value {
         hits => group.hits,
         rank => cell(record.rank.map_or("–".into(), |r| r.to_string()), record.rank.map(|r| r as f64)),
         value => cell(value_text(record.value), Some(record.value)),
-        excess => cell(difference.map_or("–".into(), |(x, _)| format!("{x:.1e}").replace('-', "−")), difference.map(|(x, _)| x)),
+        excess => cell(difference.map_or("–".into(), |(x, _)| short(x)), difference.map(|(x, _)| x)),
         excess_kind => difference.map_or("no reference value", |(_, kind)| kind),
         index => cell(count_text(record.index), record.index.map(low)),
         nullity => nullity,

@@ -93,7 +93,7 @@ fn cells(case: &Case, group: &Group, letters: usize) -> Vec<String> {
         clip(&record.start, letters.min(12)) + &(if group.hits > 1 { format!(" ×{}", group.hits) } else { String::new() }),
         record.rank.map_or("–".into(), |rank| rank.to_string()),
         value(record.value),
-        excess(record).map_or("–".into(), |(x, _)| short_signed(x)),
+        excess(record).map_or("–".into(), |(x, _)| short(x)),
         count_text(record.index),
         format!("{}{symmetry}", count_text(record.nullity)),
         number(record.lambda_min_transverse.or(record.lambda_min)),
@@ -106,11 +106,6 @@ fn cells(case: &Case, group: &Group, letters: usize) -> Vec<String> {
 fn value(x: f64) -> String {
     let text = if x.abs() < 1e-3 && x.abs() > 0.0 || x.abs() >= 1e4 { format!("{x:.5e}") } else { format!("{x:.7}") };
     text.replace('-', "−")
-}
-
-/// A difference to two digits.
-fn short_signed(x: f64) -> String {
-    format!("{x:.1e}").replace('-', "−")
 }
 
 fn clip(text: &str, letters: usize) -> String {
