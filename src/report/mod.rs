@@ -1,6 +1,6 @@
 //! Figures and the HTML report, drawn from what a run left on disk.
 //!
-//! Everything here is read from records, trajectories and point files; nothing is computed anew. [`write`] rebuilds `figures/` and `report.html` of a
+//! Everything here is read from records, trajectories and point files; nothing is computed anew. [`write()`] rebuilds `figures/` and `report.html` of a
 //! folder, and of several folders a comparison besides.
 
 mod axes;
@@ -46,7 +46,7 @@ pub enum ReportError {
     Nothing,
 }
 
-/// What [`write`] made.
+/// What [`write()`] made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The report.
