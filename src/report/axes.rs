@@ -8,6 +8,8 @@ use super::svg::{Anchor, Stroke, Svg, Text};
 pub(super) enum Scale {
     /// Equal steps.
     Linear { low: f64, high: f64 },
+    /// Equal steps, for counts: ticks are whole and not negative.
+    Count { low: f64, high: f64 },
     /// Equal factors; the ends are positive.
     Log { low: f64, high: f64 },
     /// Logarithmic on both sides of zero, linear within ±threshold. Ends in the stretched coordinate.
@@ -43,7 +45,7 @@ impl Scale {
     /// The fraction of the axis at which `x` lies; not finite where it has no place.
     pub(super) fn fraction(&self, x: f64) -> f64 {
         match *self {
-            Scale::Linear { low, high } => (x - low) / (high - low),
+            Scale::Linear { low, high } | Scale::Count { low, high } => (x - low) / (high - low),
             Scale::Log { low, high } if x > 0.0 => (x / low).log10() / (high / low).log10(),
             Scale::Log { .. } => f64::NAN,
             Scale::SymLog { threshold, low, high } => (stretch(x, threshold) - low) / (high - low),
@@ -53,7 +55,8 @@ impl Scale {
     /// Ticks inside the axis, at most about `count` of them labelled.
     pub(super) fn ticks(&self, count: usize) -> Vec<Tick> {
         let mut ticks = match *self {
-            Scale::Linear { low, high } => linear_ticks(low, high, count),
+            Scale::Linear { low, high } => linear_ticks(low, high, count, 0.0),
+            Scale::Count { low, high } => linear_ticks(low.max(0.0), high, 2 * count, 1.0),
             Scale::Log { low, high } => log_ticks(low, high, count),
             Scale::SymLog { threshold, low, high } => symlog_ticks(threshold, low, high, count),
         };
@@ -75,11 +78,15 @@ fn stretch(x: f64, threshold: f64) -> f64 {
     x.signum() * if size <= 1.0 { size } else { 1.0 + size.log10() }
 }
 
-fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
-    let rough = (high - low) / count.max(1) as f64;
+/// Ticks at multiples of 1, 2 or 5 times a power of ten, no closer than `step_min`.
+fn linear_ticks(low: f64, high: f64, count: usize, step_min: f64) -> Vec<Tick> {
+    let rough = ((high - low) / count.max(1) as f64).max(step_min);
     let decade = 10f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * decade).find(|&step| step >= rough).unwrap_or(10.0 * decade);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|&step| step >= 0.7 * rough)
+        .unwrap_or(10.0 * decade);
     let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
     let digits = (-step.log10().floor()).max(0.0) as usize;
     let label = |x: f64| if step >= 1e5 || digits > 5 { format!("{x:.1e}") } else { format!("{x:.digits$}").replace('-', "−") };
@@ -90,7 +97,7 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (high / low).log10();
     let mut ticks = Vec::new();
-    if decades < 1.6 {
+    if decades < 2.3 {
         // Less than two powers of ten would be inside: label 1, 2, 5.
         for k in first..=last {
             ticks.extend([1.0, 2.0, 5.0].map(|m| (m * 10f64.powi(k), short(m * 10f64.powi(k)))));
@@ -100,7 +107,10 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let step = (decades / count.max(1) as f64).ceil().max(1.0) as i32;
     for k in first..=last {
         let label = if k.rem_euclid(step) == 0 { power(k) } else { String::new() };
-        ticks.push((10f64.powi(k), label));
+        // Unlabelled decades help counting as long as there are few of them.
+        if !label.is_empty() || step <= 5 {
+            ticks.push((10f64.powi(k), label));
+        }
         if decades < 5.0 {
             ticks.extend((2..10).map(|m| (f64::from(m) * 10f64.powi(k), String::new())));
         }
@@ -127,8 +137,11 @@ fn symlog_ticks(threshold: f64, low: f64, high: f64, count: usize) -> Vec<Tick> 
 /// A power of ten; the nearest to one are written out.
 fn power(k: i32) -> String {
     match k {
+        -2 => "0.01".into(),
+        -1 => "0.1".into(),
         0 => "1".into(),
         1 => "10".into(),
+        2 => "100".into(),
         _ => format!("10^{{{}}}", k.to_string().replace('-', "−")),
     }
 }
@@ -171,7 +184,7 @@ impl Panel {
         let (right, bottom) = (self.left + self.width, self.top + self.height);
         let grid = Stroke::new(GRID, 1.0);
         let label = |anchor| Text::new(SMALL, INK, anchor);
-        for (x, text) in self.x.ticks((self.width / 48.0) as usize) {
+        for (x, text) in self.x.ticks((self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 }) as usize) {
             let px = self.at(x, f64::NAN).0;
             let length = if text.is_empty() { 3.0 } else { 5.0 };
             if !text.is_empty() {
@@ -180,7 +193,7 @@ impl Panel {
             svg.line((px, bottom), (px, bottom + length), Stroke::new(FAINT, 1.0));
             svg.formula((px, bottom + 17.0), &text, label(Anchor::Middle));
         }
-        for (y, text) in self.y.ticks((self.height / 26.0) as usize) {
+        for (y, text) in self.y.ticks(((self.height / 26.0) as usize).min(8)) {
             let py = self.at(f64::NAN, y).1;
             let length = if text.is_empty() { 3.0 } else { 5.0 };
             if !text.is_empty() {

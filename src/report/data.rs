@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::axes::short;
-use super::style::{Look, look};
+use super::style::{Look, look, look_in_family};
 use crate::record::npz::{self, NpzPoint};
 use crate::record::read::{ReadError, document, lines};
 use crate::record::{Count, PerClass, Record, Summary, TrajectoryRow};
@@ -47,6 +47,7 @@ impl RunData {
             }
             cases[at].records.push(record);
         }
+        assign_families(&mut cases);
         let facts: Vec<Vec<String>> = cases.iter().map(|case| facts(case.records[0])).collect();
         for (i, case) in cases.iter_mut().enumerate() {
             let mut parts = vec![loss_label(case.records[0])];
@@ -112,6 +113,26 @@ impl<'a> Case<'a> {
         let lowest = fitting().map(|record| record.value).fold(f64::INFINITY, f64::min);
         let near = |record: &&Record| record.value <= lowest + 1e-9 * lowest.abs();
         fitting().filter(near).min_by_key(|record| (record.start == "rank-ladder", record.start_index))
+    }
+}
+
+/// Where several losses each have several cases, the colour says the loss, and dash and marker the rest.
+fn assign_families(cases: &mut [Case]) {
+    let mut families: Vec<(String, usize)> = Vec::new();
+    let mut places = Vec::new();
+    for case in cases.iter() {
+        let name = loss_label(case.records[0]);
+        let color = families.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            families.push((name, 0));
+            families.len() - 1
+        });
+        places.push((color, families[color].1));
+        families[color].1 += 1;
+    }
+    if families.len() > 1 && cases.len() > families.len() {
+        for (case, (color, shape)) in cases.iter_mut().zip(places) {
+            case.look = look_in_family(color, shape);
+        }
     }
 }
 

@@ -213,8 +213,8 @@ fn trajectory(case: &str, start_index: usize, best: f64, position: usize) -> Vec
     steps.dedup();
     let rate = 0.004 * (1.0 + position as f64);
     let row = |step: u64| {
-        let decay = 1.2 / (1.0 + (step as f64 / 40.0).powi(2)) * (-rate * step as f64).exp();
-        let metrics = [("nc1", decay * decay + 1e-30), ("nc2", 0.9 * decay), ("nc3", 0.6 * decay), ("nc4", 0.2 * decay * decay)];
+        let decay = 1e-16 + 1.2 / (1.0 + (step as f64 / 40.0).powi(2)) * (-rate * step as f64).exp();
+        let metrics = [("nc1", decay * decay + 1e-30), ("nc2", 0.9 * decay), ("nc3", 0.6 * decay), ("nc4", 0.2 * decay)];
         TrajectoryRow {
             case: case.into(),
             start_index,
@@ -234,8 +234,19 @@ fn write_point(dir: &Path, record: &Record, position: usize) {
     let mut point = Point::zeros(&shape, Bias::Decayed);
     let (scatter, size) = ([0.0, 0.02, 0.06, 0.12][position], [2.29, 1.88, 1.63, 1.02][position]);
     let corner = |k: usize, a: usize| (if a == k { 1.0 } else { 0.0 }) - 1.0 / CLASSES as f64;
+    // Two reflections turn the first K of d directions into general ones.
+    let reflect = |x: &mut [f64; WIDTH], seed: f64| {
+        let normal: Vec<f64> = (0..WIDTH).map(|a| (seed + 1.7 * a as f64).sin()).collect();
+        let square: f64 = normal.iter().map(|v| v * v).sum();
+        let product: f64 = normal.iter().zip(&*x).map(|(v, x)| v * x).sum();
+        x.iter_mut().zip(&normal).for_each(|(x, v)| *x -= 2.0 * product / square * v);
+    };
     let rotated = |k: usize, a: usize| -> f64 {
-        (0..CLASSES).map(|b| corner(k, b) * ((3 * a + 5 * b * b + 1) as f64 * 0.7 + record.start_index as f64).sin()).sum()
+        let mut x = [0.0; WIDTH];
+        (0..CLASSES).for_each(|a| x[a] = corner(k, a));
+        reflect(&mut x, 0.4 + record.start_index as f64);
+        reflect(&mut x, 2.3 + position as f64);
+        x[a]
     };
     for k in 0..CLASSES {
         for a in 0..WIDTH {

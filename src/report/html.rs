@@ -14,10 +14,13 @@ use crate::record::{Record, Summary};
 const ROWS_MAX: usize = 400;
 
 /// The page for one run, or for several side by side.
-pub(super) fn render(runs: &[RunData], outcomes: &[Vec<Outcome>]) -> String {
+///
+/// `links` lead from the page's folder to the runs' (empty, or ending in a slash).
+pub(super) fn render(runs: &[RunData], outcomes: &[Vec<Outcome>], links: &[String]) -> String {
     let mut environment = Environment::new();
     environment.add_template("report.html", include_str!("template.html")).expect("the template is ours");
-    let pages: Vec<Value> = runs.iter().zip(outcomes).map(|(run, outcomes)| page(run, outcomes)).collect();
+    let pages: Vec<Value> =
+        runs.iter().zip(outcomes).zip(links).map(|((run, outcomes), link)| page(run, outcomes, link)).collect();
     let title = match runs {
         [run] => run.summary.question.clone(),
         _ => format!("Comparison of {} runs", runs.len()),
@@ -29,7 +32,7 @@ pub(super) fn render(runs: &[RunData], outcomes: &[Vec<Outcome>]) -> String {
         .expect("the template's variables are ours")
 }
 
-fn page(run: &RunData, outcomes: &[Outcome]) -> Value {
+fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
     let cases = run.cases();
     let rows: Vec<(&Case, Group)> =
         cases.iter().flat_map(|case| case.groups().into_iter().map(move |group| (case, group))).collect();
@@ -53,11 +56,11 @@ fn page(run: &RunData, outcomes: &[Outcome]) -> Value {
         .iter()
         .map(|e| context! { claim => &e.claim, expected => &e.expected, found => &e.found, outcome => &e.outcome })
         .collect();
-    let dir = run.dir.file_name().map_or_else(|| run.dir.display().to_string(), |name| name.to_string_lossy().into_owned());
     context! {
         scenario => &run.summary.scenario,
         question => &run.summary.question,
-        dir => dir,
+        dir => run.dir.display().to_string(),
+        link => link,
         points => run.summary.points,
         cases => cases.len(),
         natures => counts(&run.summary.natures, &["global-minimum", "local-minimum", "degenerate-minimum", "strict-saddle", "not-critical"]),
@@ -124,7 +127,7 @@ fn row(case: &Case, group: &Group) -> Value {
         hits => group.hits,
         rank => cell(record.rank.map_or("–".into(), |r| r.to_string()), record.rank.map(|r| r as f64)),
         value => cell(value_text(record.value), Some(record.value)),
-        excess => cell(difference.map_or("–".into(), |(x, _)| format!("{x:.1e}").replace('-', "−")), difference.map(|(x, _)| x)),
+        excess => cell(difference.map_or("–".into(), |(x, _)| short(x)), difference.map(|(x, _)| x)),
         excess_kind => difference.map_or("no reference value", |(_, kind)| kind),
         index => cell(count_text(record.index), record.index.map(low)),
         nullity => nullity,
@@ -141,7 +144,7 @@ fn row(case: &Case, group: &Group) -> Value {
 }
 
 fn value_text(x: f64) -> String {
-    let text = if x.abs() < 1e-3 && x.abs() > 0.0 || x.abs() >= 1e4 { format!("{x:.8e}") } else { format!("{x:.10}") };
+    let text = if x.abs() < 1e-3 && x.abs() > 0.0 || x.abs() >= 1e4 { format!("{x:.6e}") } else { format!("{x:.8}") };
     text.replace('-', "−")
 }
 
@@ -238,7 +241,7 @@ fn limits(summary: &Summary, records: &[Record]) -> Vec<String> {
     let degenerate = count(&|record| record.degenerate == Some(true) && record.nature.as_deref() == Some("strict-saddle"));
     if degenerate > 0 {
         limits.push(format!(
-            "{} degenerate: strict, but not isolated modulo the symmetry as far as second order shows.",
+            "{} degenerate: the Hessian has more zeros than the symmetry explains, so they may not be isolated modulo the symmetry.",
             tally(degenerate, "saddle is", "saddles are")
         ));
     }
@@ -260,6 +263,11 @@ fn limits(summary: &Summary, records: &[Record]) -> Vec<String> {
     limits
 }
 
+/// The last part of a run's folder: two runs of one scenario lie in different ones.
+fn folder_name(run: &RunData) -> String {
+    run.dir.file_name().map_or_else(|| run.summary.scenario.clone(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Side by side: the lowest point of each case of every run.
 fn compare(runs: &[RunData]) -> Vec<Value> {
     let mut rows = Vec::new();
@@ -268,7 +276,7 @@ fn compare(runs: &[RunData]) -> Vec<Value> {
             let Some(best) = case.best(|_| true) else { continue };
             let saddles = case.groups().iter().filter(|group| group.record.nature.as_deref() == Some("strict-saddle")).count();
             let group = Group { record: best, hits: case.records.len() };
-            rows.push(context! { run => &run.summary.scenario, row => row(&case, &group), saddles => saddles });
+            rows.push(context! { run => folder_name(run), row => row(&case, &group), saddles => saddles });
         }
     }
     rows

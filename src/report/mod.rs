@@ -1,6 +1,6 @@
 //! Figures and the HTML report, drawn from what a run left on disk.
 //!
-//! Everything here is read from records, trajectories and point files; nothing is computed anew. [`write`] rebuilds `figures/` and `report.html` of a
+//! Everything here is read from records, trajectories and point files; nothing is computed anew. [`write()`] rebuilds `figures/` and `report.html` of a
 //! folder, and of several folders a comparison besides.
 
 mod axes;
@@ -46,7 +46,7 @@ pub enum ReportError {
     Nothing,
 }
 
-/// What [`write`] made.
+/// What [`write()`] made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The report.
@@ -90,8 +90,19 @@ pub fn write(dirs: &[PathBuf], out: Option<&Path>) -> Result<Written, ReportErro
     }
     let name = if runs.len() > 1 { "comparison.html" } else { "report.html" };
     let report = out.map_or_else(|| first.join(name), Path::to_owned);
-    put(&report, &html::render(&runs, &outcomes))?;
+    let links: Vec<String> = dirs.iter().map(|dir| link(report.parent().unwrap_or(Path::new("")), dir)).collect();
+    put(&report, &html::render(&runs, &outcomes, &links))?;
     Ok(Written { report, figures, omitted })
+}
+
+/// The way from a report's folder to a run's, as a prefix of links: empty, or with a slash at its end.
+fn link(from: &Path, to: &Path) -> String {
+    let whole = |path: &Path| fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let (Ok(from), Ok(to)) = (whole(from), whole(to)) else { return String::new() };
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| "..".to_owned());
+    let down = to.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).map(|part| part + "/").collect()
 }
 
 /// The figures that the summary names (all, where it names none).

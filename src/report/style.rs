@@ -51,6 +51,12 @@ pub(super) struct Look {
     pub(super) marker: Marker,
 }
 
+/// The look of the series at `shape` among those of one loss, which all have that loss's color: solvers or cells of several losses, told apart by shape.
+pub(super) fn look_in_family(color: usize, shape: usize) -> Look {
+    let shape = shape % MARKERS.len();
+    Look { color: COLORS[color % COLORS.len()], dash: DASHES[shape], marker: MARKERS[shape] }
+}
+
 /// The look of the series at a position. Eight are told apart by colour; the next eight by shape.
 pub(super) fn look(position: usize) -> Look {
     let shifted = (position + position / COLORS.len() * 3) % MARKERS.len();

@@ -140,10 +140,15 @@ impl Svg {
         self.place(at, &escape(text), style);
     }
 
-    /// A text of our own with `^{…}` raised and `_{…}` lowered.
+    /// A text of our own with `^{…}` raised, `_{…}` lowered and `~{…}` overlined (combining letters are drawn badly by many fonts).
     pub(super) fn formula(&mut self, at: (f64, f64), text: &str, style: Text) {
         let (size, mut out, mut rest) = (number(style.size * 0.72), String::new(), text);
         while let Some((before, mark, inside, after)) = next_script(rest) {
+            if mark == '~' {
+                let _ = write!(out, "{}<tspan text-decoration=\"overline\">{}</tspan>", escape(before), escape(inside));
+                rest = after;
+                continue;
+            }
             // The baseline moves away and comes back with the letter that follows: a zero-width space, if nothing does.
             let shift = style.size * if mark == '^' { -0.38 } else { 0.22 };
             let (away, back) = (number(shift), number(-shift));
@@ -175,11 +180,11 @@ impl Svg {
     }
 }
 
-/// The text before the first `^{…}` or `_{…}`, its mark, what is inside, and the text after it.
+/// The text before the first mark with braces, the mark, what is inside, and the text after it.
 fn next_script(text: &str) -> Option<(&str, char, &str, &str)> {
-    let at = [text.find("^{"), text.find("_{")].into_iter().flatten().min()?;
+    let at = [text.find("^{"), text.find("_{"), text.find("~{")].into_iter().flatten().min()?;
     let (inside, after) = text[at + 2..].split_once('}')?;
-    Some((&text[..at], if text[at..].starts_with('^') { '^' } else { '_' }, inside, after))
+    Some((&text[..at], text[at..].chars().next()?, inside, after))
 }
 
 fn attributes(stroke: Stroke) -> String {

@@ -17,7 +17,7 @@ pub(super) const FAMILY: Family = Family {
     caption: "How a solver reaches collapse. One curve a loss, from the start whose final value is lowest. Both axes are logarithmic, so the \
               start (iteration 0) is not drawn and a straight line is a power law. NC1: within-class scatter over between-class scatter. NC2: distance \
               of the classifier's normalised Gram matrix from the simplex ETF's. NC3: the same for classifier times class means (self-duality). NC4: the \
-              bias against the mean logit. Curves that end early have reached exact zero or rounding.",
+              bias against the mean logit. Losses whose best bias is a common constant (MSE, BCE) keep it in NC4. Curves that end early have reached exact zero or rounding.",
     draw,
 };
 
@@ -33,7 +33,7 @@ const QUANTITIES: [Quantity; 6] = [
     Quantity { id: "gradient_norm_scaled", title: "gradient", label: "‖∇f‖ / (μ + λ_{W}‖W‖ + λ_{H}‖H‖)" },
     Quantity { id: "nc1", title: "NC1  variability collapse", label: "tr(Σ_{W} Σ_{B}^{†}) / K" },
     Quantity { id: "nc2", title: "NC2  classifier → simplex ETF", label: "‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖" },
-    Quantity { id: "nc3", title: "NC3  self-duality", label: "‖WH̄/‖WH̄‖ − P/√(K−1)‖" },
+    Quantity { id: "nc3", title: "NC3  self-duality", label: "‖W~{H}/‖W~{H}‖ − P/√(K−1)‖" },
     Quantity { id: "nc4", title: "NC4  bias collapse", label: "‖Wμ_{G} + b‖" },
 ];
 

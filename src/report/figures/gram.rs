@@ -31,7 +31,8 @@ const LEFT: f64 = 44.0;
 struct Matrices<'a> {
     case: &'a Case<'a>,
     start_index: usize,
-    normalised: [(&'static str, DMatrix<f64>); 3],
+    /// Name in the table, heading, matrix.
+    normalised: [(&'static str, &'static str, DMatrix<f64>); 3],
     geometry: Option<Geometry>,
 }
 
@@ -52,7 +53,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
             problems.concat().trim_end().trim_end_matches('.').into()
         });
     }
-    let classes = rows.iter().map(|row| row.normalised[0].1.nrows()).max().unwrap_or(0);
+    let classes = rows.iter().map(|row| row.normalised[0].2.nrows()).max().unwrap_or(0);
     let note = left_out(cases.len(), drawable.len(), "cases") + &left_out(classes, CLASSES_MAX, "classes") + &problems.concat();
     let (svg, csv) = picture(&rows);
     Ok(Drawing { svg, csv, note: note.trim_end().into() })
@@ -72,11 +73,16 @@ fn matrices<'a>(data: &RunData, case: &'a Case<'a>) -> Result<Matrices<'a>, Stri
     // The mean of all features, so that imbalanced classes are centred as the metrics centre them.
     let overall = point.h.column_mean();
     centred.column_iter_mut().for_each(|mut column| column -= &overall);
-    let normalised =
-        [("WWᵀ", &point.w * point.w.transpose()), ("H̄ᵀH̄", centred.transpose() * &centred), ("WH̄", &point.w * &centred)]
-            .map(|(name, matrix)| (name, (matrix.norm(), matrix)))
-            .map(|(name, (norm, matrix))| (name, matrix / norm));
-    if !normalised.iter().all(|(_, matrix)| matrix.iter().all(|x| x.is_finite())) {
+    let normalised = [
+        ("WWᵀ", "WWᵀ", &point.w * point.w.transpose()),
+        ("HᵀH", "~{H}ᵀ~{H}", centred.transpose() * &centred),
+        ("WH", "W~{H}", &point.w * &centred),
+    ]
+    .map(|(name, heading, matrix)| {
+        let norm = matrix.norm();
+        (name, heading, matrix / norm)
+    });
+    if !normalised.iter().all(|(_, _, matrix)| matrix.iter().all(|x| x.is_finite())) {
         return Err("the lowest point has W = 0 or no spread between classes".into());
     }
     let geometry = simplex::geometry(&point.w, &centred, &point.h, &overall);
@@ -101,11 +107,11 @@ fn class_means(h: &DMatrix<f64>, labels: &[usize], classes: usize) -> Option<DMa
 }
 
 fn picture(rows: &[Matrices]) -> (String, String) {
-    let classes = rows[0].normalised[0].1.nrows();
+    let classes = rows[0].normalised[0].2.nrows();
     let solid = rows.iter().any(|row| row.geometry.is_some());
     let columns = if solid { 4.0 } else { 3.0 };
     let width = LEFT + columns * (MAP + GAP) + 70.0;
-    let (top, row_height) = (78.0, MAP + 44.0);
+    let (top, row_height) = (78.0, MAP + 58.0);
     let height = top + (rows.len() + 1) as f64 * row_height;
     let mut svg = Svg::new(width, height, "Gram matrices of the lowest points");
     let mut csv = Csv::new(&["case", "label", "start_index", "matrix", "row", "column", "value"]);
@@ -114,15 +120,15 @@ fn picture(rows: &[Matrices]) -> (String, String) {
     let ideal = DMatrix::from_fn(classes, classes, |i, j| {
         (f64::from(u8::from(i == j)) - 1.0 / classes as f64) / ((classes - 1) as f64).sqrt()
     });
-    let every = || rows.iter().flat_map(|row| &row.normalised).map(|(_, matrix)| matrix).chain([&ideal]);
+    let every = || rows.iter().flat_map(|row| &row.normalised).map(|(_, _, matrix)| matrix).chain([&ideal]);
     let limit = every().map(|matrix| matrix.amax()).fold(0.0, f64::max);
     let heading = Text::new(SMALL + 1.0, INK, Anchor::Start);
     for (i, row) in rows.iter().enumerate() {
         let y = top + i as f64 * row_height;
         svg.text((LEFT, y - 24.0), &row.case.label, Text { bold: true, fill: row.case.look.color, ..heading });
-        for (k, (name, matrix)) in row.normalised.iter().enumerate() {
+        for (k, (name, matrix_heading, matrix)) in row.normalised.iter().enumerate() {
             let x = LEFT + k as f64 * (MAP + GAP);
-            svg.text((x, y - 7.0), name, heading);
+            svg.formula((x, y - 7.0), matrix_heading, heading);
             heat_map(&mut svg, (x, y), matrix, limit);
             for (c, column) in matrix.column_iter().enumerate() {
                 for (r, &value) in column.iter().enumerate() {
@@ -142,7 +148,11 @@ fn picture(rows: &[Matrices]) -> (String, String) {
         }
         if let Some(geometry) = &row.geometry {
             let x = LEFT + 3.0 * (MAP + GAP);
-            svg.text((x, y - 7.0), &format!("W → and H̄ ○ ({} % of the norm²)", short(geometry.share_percent())), heading);
+            svg.formula(
+                (x, y - 7.0),
+                &format!("W (arrows), ~{{H}} (rings): {} % shown", short(geometry.share_percent())),
+                heading,
+            );
             geometry.draw(&mut svg, (x, y), MAP);
             geometry.rows(&mut csv, row.case, row.start_index);
         }
@@ -167,7 +177,7 @@ fn heat_map(svg: &mut Svg, (x, y): (f64, f64), matrix: &DMatrix<f64>, limit: f64
             // A hair wider than the grid, or white seams show between cells.
             svg.rect(px, py, size + 0.3, size + 0.3, &color(value / limit), None, tip.as_deref());
             if classes <= 5 {
-                let ink = if value.abs() > 0.6 * limit { "#ffffff" } else { INK };
+                let ink = if value.abs() > 0.75 * limit { "#ffffff" } else { INK };
                 svg.text(
                     (px + size / 2.0, py + size / 2.0 + 3.6),
                     &format!("{value:.2}").replace('-', "−"),
@@ -188,7 +198,15 @@ fn color_bar(svg: &mut Svg, x: f64, y: f64, limit: f64) {
     let (steps, bar) = (64, 16.0);
     for i in 0..steps {
         let t = 1.0 - 2.0 * (i as f64 + 0.5) / f64::from(steps);
-        svg.rect(x, y + MAP * f64::from(i) / f64::from(steps), bar, MAP / f64::from(steps) + 0.3, &color(t), None, None);
+        svg.rect(
+            x,
+            y + MAP * f64::from(i) / f64::from(steps),
+            bar,
+            (MAP / f64::from(steps) + 1.0).min(y + MAP - (y + MAP * f64::from(i) / f64::from(steps))),
+            &color(t),
+            None,
+            None,
+        );
     }
     svg.rect(x, y, bar, MAP, "none", Some(Stroke::new(FAINT, 1.0)), None);
     for t in [1.0, 0.5, 0.0, -0.5, -1.0] {

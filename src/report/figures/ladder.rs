@@ -75,7 +75,7 @@ fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
     let mut csv = Csv::new(&["case", "label", "quantity", "rank", "value", "start_index"]);
     title(&mut svg, "The ladder of ranks");
     legend.draw(&mut svg, 36.0);
-    let x = Scale::Linear { low: first - 0.6, high: last + 0.6 };
+    let x = Scale::Count { low: first - 0.7, high: last + 0.7 };
     for (i, quantity) in QUANTITIES.iter().enumerate() {
         let points = |case: &Case| -> Vec<(usize, f64, usize)> {
             let point = |group: &Group| Some((group.record.rank?, (quantity.of)(group.record)?, group.record.start_index));
@@ -92,12 +92,16 @@ fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
         } else {
             Scale::linear(values.iter().copied())
         };
-        let Some(y) = y else { continue };
+        let y = match (y, quantity.id) {
+            (Some(Scale::Linear { low, high }), "index") => Scale::Count { low, high },
+            (Some(y), _) => y,
+            (None, _) => continue,
+        };
         let panel = Panel { left: 76.0 + i as f64 * 318.0, top, width: 236.0, height: 270.0, x, y };
         panel.frame(&mut svg, quantity.title, "rank r of W and H", quantity.label);
         for (k, case) in cases.iter().enumerate() {
             // Side by side, within a third of a rank.
-            let shift = if cases.len() > 1 { 0.36 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
+            let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
             for (rank, value, start_index) in points(case) {
                 let at = panel.at(rank as f64 + shift, value);
                 let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, super::super::axes::short(value));

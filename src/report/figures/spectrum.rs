@@ -75,7 +75,7 @@ fn picture(rows: &[(&Case, Vec<&Record>)]) -> Option<(String, String)> {
     let y = Scale::Log { low: 0.6, high: (highest * 2.0).max(12.0) };
 
     let columns = rows.iter().map(|(_, points)| points.len()).max().unwrap_or(1);
-    let (panel_width, panel_height, gap_x, gap_y) = (if columns < 3 { 330.0 } else { 228.0 }, 120.0, 24.0, 66.0);
+    let (panel_width, panel_height, gap_x, gap_y) = (if columns < 3 { 330.0 } else { 228.0 }, 120.0, 36.0, 66.0);
     let width = 84.0 + columns as f64 * (panel_width + gap_x);
     let entries = vec![
         (Key::Shape(Marker::TriangleDown, NEGATIVE, NEGATIVE), "negative".into()),
@@ -132,7 +132,12 @@ fn picture(rows: &[(&Case, Vec<&Record>)]) -> Option<(String, String)> {
 fn heading_of(record: &Record) -> String {
     let nature = record.nature.as_deref().unwrap_or("no verdict").replace('-', " ");
     let rank = record.rank.map_or(String::new(), |rank| format!(", r = {rank}"));
-    format!("{nature}{rank}, index {}, zeros {}", count_text(record.index), count_text(record.nullity))
+    let explained = if record.degenerate == Some(true) {
+        record.nullity_symmetry.map_or(String::new(), |n| format!(" ({n} sym.)"))
+    } else {
+        String::new()
+    };
+    format!("{nature}{rank}, index {}, zeros {}{explained}", count_text(record.index), count_text(record.nullity))
 }
 
 fn draw_stems(svg: &mut Svg, panel: &Panel, record: &Record) {

@@ -20,9 +20,14 @@ fn a_full_run_draws_every_figure_twice_alike() {
         let drawing = (figure.draw)(&data).unwrap_or_else(|reason| panic!("{}: {reason}", figure.name));
         check(figure.name, &drawing);
         assert_eq!(drawing, (figure.draw)(&data).unwrap(), "{}", figure.name);
-        if let Ok(keep) = std::env::var("UFM_KEEP_FIGURES") {
-            std::fs::write(format!("{keep}/{}.svg", figure.name), &drawing.svg).unwrap();
-        }
+        keep(figure.name, &drawing);
+    }
+}
+
+/// Where UFM_KEEP_FIGURES names a folder, the pictures are left there to be looked at.
+fn keep(name: &str, drawing: &Drawing) {
+    if let Ok(folder) = std::env::var("UFM_KEEP_FIGURES") {
+        std::fs::write(format!("{folder}/{name}.svg"), &drawing.svg).unwrap();
     }
 }
 
@@ -99,4 +104,40 @@ fn the_table_holds_what_is_drawn() {
     let cases = data.cases();
     let expected = cases.iter().flat_map(|case| case.groups()).flat_map(|group| group.record.spectrum.clone().unwrap());
     assert_eq!(total, expected.map(|entry| entry.multiplicity).sum::<u64>());
+}
+
+/// A real network's last layer: ten classes, single precision, C order, deflated.
+#[test]
+fn real_features_and_three_classes_make_gram_matrices() {
+    let data_dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/data");
+    let mut data = quickstart(tempfile::tempdir().unwrap().path());
+    data.dir = data_dir;
+    data.records = ["cross-entropy", "mse"]
+        .map(|loss| crate::record::Record { point: Some(format!("digits-{loss}.npz")), ..bare(loss, loss, 0) })
+        .into();
+    let gram = by_name("gram").unwrap();
+    let drawing = (gram.draw)(&data).unwrap();
+    check("gram", &drawing);
+    assert_eq!(drawing.csv.lines().count(), 1 + 2 * 3 * 100);
+    keep("gram-10", &drawing);
+
+    let folder = tempfile::tempdir().unwrap();
+    let shape = crate::model::Shape::new(2, &[8, 4, 2]).unwrap();
+    let entries =
+        (0..shape.dimension(crate::model::Bias::None)).map(|i| if i < 6 { [1.0, -0.5, -0.5, 0.0, 0.9, -0.9][i] } else { 0.0 });
+    let mut point = crate::model::Point::from_vec(&shape, crate::model::Bias::None, entries.collect());
+    for (i, &label) in shape.labels().iter().enumerate() {
+        for a in 0..2 {
+            point.h_mut()[(a, i)] = point.w()[(label, a)] + 0.05 * ((3 * i + a) as f64).sin();
+        }
+    }
+    crate::record::npz::write(&folder.path().join("p.npz"), &point, Some(shape.labels()), &Default::default()).unwrap();
+    data.dir = folder.path().to_owned();
+    data.records = vec![crate::record::Record { point: Some("p.npz".into()), ..bare("a", "bce", 0) }];
+    let drawing = (gram.draw)(&data).unwrap();
+    check("gram", &drawing);
+    keep("gram-3", &drawing);
+
+    data.records[0].point = Some("absent.npz".into());
+    assert!((gram.draw)(&data).unwrap_err().contains("absent.npz"));
 }

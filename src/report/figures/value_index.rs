@@ -4,7 +4,7 @@ use super::super::axes::{Panel, Scale, short};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, Group, RunData, count_ends, count_text};
 use super::super::style::{FAINT, INK, Key, Legend, Marker, SMALL, mark, title};
-use super::super::svg::{Anchor, Stroke, Svg, Text};
+use super::super::svg::{Anchor, Stroke, Svg, Text, text_width};
 use super::{CASES_MAX, Drawing, Family, left_out};
 
 /// The figure's entry.
@@ -13,7 +13,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "value of f against Hessian index of every critical point, one marker a loss",
     caption: "Every critical point found: its value against its Hessian index (the number of negative eigenvalues). Filled: global minimum. \
               Half-toned: other minimum. Hollow: strict saddle. Crossed: the verdict is undecided. A bar spans an index known only as a bracket. r is the rank \
-              of W and H, ×n the number of starts that led there. In a landscape without spurious minima nothing but global minima stands at index 0, \
+              of W and H, ×n the number of starts that led there. Cases are set a few pixels aside of each other. In a landscape without spurious minima nothing but global minima stands at index 0, \
               and the index falls with the value.",
     draw,
 };
@@ -50,16 +50,10 @@ fn picture(cases: &[Plotted]) -> Option<(String, String)> {
         (Scale::linear(values())?, "value f")
     };
     let index_max = all().map(|(_, (_, high))| *high).fold(1.0, f64::max);
-    let x = Scale::Linear { low: -0.06 * index_max - 0.15, high: 1.1 * index_max };
+    let x = Scale::Count { low: (-0.05 * index_max - 0.1).max(-0.9), high: 1.08 * index_max };
 
     let width = 860.0;
-    let mut entries: Vec<(Key, String)> = cases.iter().map(|(case, _)| (Key::Marker(case.look), case.label.clone())).collect();
-    entries.extend([
-        (Key::Shape(Marker::Circle, "#555555", "#555555"), "global minimum".into()),
-        (Key::Shape(Marker::Circle, "#c8c8c8", "#555555"), "other minimum".into()),
-        (Key::Shape(Marker::Circle, "#ffffff", "#555555"), "strict saddle".into()),
-    ]);
-    let legend = Legend::new(entries, 16.0, width - 32.0);
+    let legend = Legend::new(keys(cases), 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 14.0;
     let panel = Panel { left: 72.0, top, width: width - 92.0, height: 400.0, x, y };
     let mut svg = Svg::new(width, top + 400.0 + 48.0, "Value against index of the critical points");
@@ -80,51 +74,91 @@ fn picture(cases: &[Plotted]) -> Option<(String, String)> {
         "nature",
         "standing",
     ]);
-    let mut labels: Vec<(f64, f64)> = Vec::new();
-    for (case, groups) in cases {
-        for (group, (low, high)) in groups {
-            let record = group.record;
-            let at = panel.at(0.5 * (low + high), record.value);
-            if high > low {
-                svg.line(panel.at(*low, record.value), panel.at(*high, record.value), Stroke::new(case.look.color, 1.4));
-            }
-            let nature = record.nature.as_deref().unwrap_or("");
-            let fill = match nature {
-                "global-minimum" => case.look.color,
-                "local-minimum" | "degenerate-minimum" => "#c8c8c8",
-                _ => "#ffffff",
-            };
-            let tip = tooltip(case, group);
-            mark(&mut svg, case.look.marker, at, 5.5, fill, case.look.color, Some(&tip));
-            if record.standing.as_deref() == Some("undecided") {
-                svg.line((at.0 - 5.0, at.1 - 5.0), (at.0 + 5.0, at.1 + 5.0), Stroke::new(INK, 1.2));
-                svg.line((at.0 - 5.0, at.1 + 5.0), (at.0 + 5.0, at.1 - 5.0), Stroke::new(INK, 1.2));
-            }
-            // A label is written only where it covers no other.
-            let label_at = (at.0 + 9.0, at.1 + SMALL * 0.36);
-            if !labels.iter().any(|other| (other.0 - label_at.0).abs() < 60.0 && (other.1 - label_at.1).abs() < 11.0) {
-                labels.push(label_at);
-                let rank = record.rank.map_or(String::new(), |rank| format!("r={rank}"));
-                let hits = if group.hits > 1 { format!(" ×{}", group.hits) } else { String::new() };
-                svg.text(label_at, format!("{rank}{hits}").trim(), Text::new(SMALL - 1.0, FAINT, Anchor::Start));
-            }
-            let count = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
-            csv.row(&[
-                case.id.into(),
-                case.label.clone(),
-                record.start_index.to_string(),
-                count(record.orbit),
-                group.hits.to_string(),
-                count(record.rank),
-                low.to_string(),
-                high.to_string(),
-                cell(Some(record.value)),
-                nature.into(),
-                record.standing.clone().unwrap_or_default(),
-            ]);
+    let mut labels = Vec::new();
+    for (k, (case, groups)) in cases.iter().enumerate() {
+        // A few pixels aside, so that losses with the same value and index are both seen.
+        let aside = 7.0 * (k as f64 - 0.5 * (cases.len() - 1) as f64);
+        for (group, ends) in groups {
+            labels.push((draw_point(&mut svg, &panel, case, group, *ends, aside), label(group)));
+            csv.row(&table_row(case, group, *ends));
         }
     }
+    write_labels(&mut svg, &labels);
     Some((svg.finish(), csv.finish()))
+}
+
+/// The legend: one key a case, then what the fillings mean.
+fn keys(cases: &[Plotted]) -> Vec<(Key, String)> {
+    let mut entries: Vec<(Key, String)> = cases.iter().map(|(case, _)| (Key::Marker(case.look), case.label.clone())).collect();
+    entries.extend([
+        (Key::Shape(Marker::Circle, "#555555", "#555555"), "global minimum".into()),
+        (Key::Shape(Marker::Circle, "#c8c8c8", "#555555"), "other minimum".into()),
+        (Key::Shape(Marker::Circle, "#ffffff", "#555555"), "strict saddle".into()),
+    ]);
+    entries
+}
+
+/// One marker; returns where it stands.
+fn draw_point(svg: &mut Svg, panel: &Panel, case: &Case, group: &Group, (low, high): (f64, f64), aside: f64) -> (f64, f64) {
+    let record = group.record;
+    let (x, y) = panel.at(0.5 * (low + high), record.value);
+    let at = (x + aside, y);
+    if high > low {
+        svg.line(panel.at(low, record.value), panel.at(high, record.value), Stroke::new(case.look.color, 1.4));
+    }
+    let fill = match record.nature.as_deref() {
+        Some("global-minimum") => case.look.color,
+        Some("local-minimum" | "degenerate-minimum") => "#c8c8c8",
+        _ => "#ffffff",
+    };
+    mark(svg, case.look.marker, at, 5.5, fill, case.look.color, Some(&tooltip(case, group)));
+    if record.standing.as_deref() == Some("undecided") {
+        svg.line((at.0 - 5.0, at.1 - 5.0), (at.0 + 5.0, at.1 + 5.0), Stroke::new(INK, 1.2));
+        svg.line((at.0 - 5.0, at.1 + 5.0), (at.0 + 5.0, at.1 - 5.0), Stroke::new(INK, 1.2));
+    }
+    at
+}
+
+/// Rank and hits of a point.
+fn label(group: &Group) -> String {
+    let rank = group.record.rank.map_or(String::new(), |rank| format!("r={rank} "));
+    let hits = if group.hits > 1 { format!("×{}", group.hits) } else { String::new() };
+    format!("{rank}{hits}").trim_end().to_owned()
+}
+
+/// Writes each marker's label to its right or else its left, where it covers neither a marker nor another label; where neither side is free, none.
+fn write_labels(svg: &mut Svg, labels: &[((f64, f64), String)]) {
+    let size = SMALL - 1.0;
+    let mut taken: Vec<(f64, f64, f64)> = labels.iter().map(|((x, y), _)| (x - 7.0, x + 7.0, *y)).collect();
+    for ((x, y), text) in labels {
+        let width = text_width(text, size);
+        for (left, anchor, at) in [(x + 9.0, Anchor::Start, x + 9.0), (x - 9.0 - width, Anchor::End, x - 9.0)] {
+            let free = |&(from, to, row): &(f64, f64, f64)| (row - y).abs() >= 10.0 || to <= left || from >= left + width;
+            if taken.iter().all(free) {
+                svg.text((at, y + size * 0.36), text, Text::new(size, FAINT, anchor));
+                taken.push((left, left + width, *y));
+                break;
+            }
+        }
+    }
+}
+
+fn table_row(case: &Case, group: &Group, (low, high): (f64, f64)) -> [String; 11] {
+    let record = group.record;
+    let count = |n: Option<usize>| n.map_or(String::new(), |n| n.to_string());
+    [
+        case.id.into(),
+        case.label.clone(),
+        record.start_index.to_string(),
+        count(record.orbit),
+        group.hits.to_string(),
+        count(record.rank),
+        low.to_string(),
+        high.to_string(),
+        cell(Some(record.value)),
+        record.nature.clone().unwrap_or_default(),
+        record.standing.clone().unwrap_or_default(),
+    ]
 }
 
 fn tooltip(case: &Case, group: &Group) -> String {
