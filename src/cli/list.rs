@@ -81,7 +81,7 @@ fn items(what: What) -> Vec<Item> {
             .map(|family| Item { name: family.name, summary: family.summary.into(), keys: keys(family.keys) })
             .collect(),
         What::Metrics => metrics::ALL.iter().map(|family| Item::plain(family.name, family.summary)).collect(),
-        What::Figures => report::figures::ALL.iter().map(|family| Item::plain(family.name, family.summary)).collect(),
+        What::Figures => report::ALL.iter().map(|family| Item::plain(family.name, family.summary)).collect(),
         What::Scenarios => BUILT_IN.iter().map(|built_in| Item::plain(built_in.name, built_in.question())).collect(),
         What::Theorems => Vec::new(),
         What::Devices => {

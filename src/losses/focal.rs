@@ -1,25 +1,93 @@
-//! (being built)
-use super::{LogitHessian, LossFunction};
-/// (being built)
+//! Focal loss, L = −(1 − p_k)^γ log p_k with p = softmax(z).
+
+use super::cross_entropy::softmax_hessian;
+use super::{Conjugate, CrossEntropy, LogitHessian, LossFunction, Softmax};
+
+/// Focal loss: ∇L = η(p_k)(p − e_k), ∇²L = η A − η' p_k (e_k − p)(e_k − p)ᵀ with A = diag(p) − ppᵀ and
+/// η(p) = (1−p)^γ − γ p (1−p)^{γ−1} log p. Shift-invariant; convex only for γ = 0, where it is cross-entropy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Focal {
-    /// γ
+    /// γ ≥ 0.
     pub gamma: f64,
 }
+
+/// η and (1 − p)² η' at one probability.
+struct Weights {
+    /// η(p).
+    eta: f64,
+    /// (1 − p)² η'(p), which stays bounded at p → 1 where η' need not (γ < 1).
+    slope: f64,
+}
+
+impl Focal {
+    /// η and (1 − p)² η' from p, c = 1 − p and s = −log p.
+    ///
+    /// With r = s/c (→ 1 as p → 1): η = c^γ (1 + γ p r) and c² η' = γ c^{γ+1} (s − 2 − (γ−1) p r), products without a pole at c = 0.
+    fn weights(&self, p: f64, complement: f64, surprise: f64) -> Weights {
+        let gamma = self.gamma;
+        let ratio = if complement > 0.0 { p * (surprise / complement) } else { p };
+        let power = complement.powf(gamma);
+        let slope = gamma * (power * complement) * (surprise - 2.0 - (gamma - 1.0) * ratio);
+        Weights { eta: power * (1.0 + gamma * ratio), slope }
+    }
+}
+
 impl LossFunction for Focal {
     fn convex(&self) -> bool {
-        unimplemented!()
+        self.gamma <= 0.0
     }
+
     fn shift_invariant(&self) -> bool {
-        unimplemented!()
+        true
     }
-    fn value(&self, _: &[f64], _: usize) -> f64 {
-        unimplemented!()
+
+    fn value(&self, logits: &[f64], label: usize) -> f64 {
+        let softmax = Softmax::without_probabilities(logits);
+        let surprise = softmax.surprise(logits, label);
+        // 1 − p_k: where the label does not dominate, p_k ≤ 1/2 and −expm1(−s) loses nothing.
+        let complement = if label == softmax.dominant { softmax.others } else { -(-surprise).exp_m1() };
+        complement.powf(self.gamma) * surprise
     }
-    fn value_gradient(&self, _: &[f64], _: usize, _: &mut [f64]) -> f64 {
-        unimplemented!()
+
+    fn value_gradient(&self, logits: &[f64], label: usize, gradient: &mut [f64]) -> f64 {
+        let softmax = Softmax::new(logits, gradient);
+        let (complement, surprise) = (softmax.complement(gradient, label), softmax.surprise(logits, label));
+        let eta = self.weights(gradient[label], complement, surprise).eta;
+        gradient[label] = -complement;
+        gradient.iter_mut().for_each(|g| *g *= eta);
+        complement.powf(self.gamma) * surprise
     }
-    fn hessian(&self, _: &[f64], _: usize, _: &mut LogitHessian) {
-        unimplemented!()
+
+    /// With the bounded vector w = (e_k − p)/(1 − p_k), which sums to 0: ∇²L = η A − p_k (1−p_k)² η' w wᵀ.
+    ///
+    /// Relative to the dominating class m, w is its own entries off m. If the label is m, w ∝ v there, so that both rank-one terms
+    /// are one; otherwise w_k = 1 and 1 − p_k ≥ 1/2.
+    fn hessian(&self, logits: &[f64], label: usize, out: &mut LogitHessian) {
+        let softmax = softmax_hessian(logits, out);
+        let surprise = softmax.surprise(logits, label);
+        if label == softmax.dominant {
+            let complement = softmax.others;
+            let Weights { eta, slope } = self.weights(softmax.peak, complement, surprise);
+            let (coefficient, share) = &mut out.terms[0];
+            // η v vᵀ + p c² η' (v/c)(v/c)ᵀ along v/c; where c underflows so does everything here.
+            if complement > 0.0 {
+                *coefficient = -(eta * complement * complement + softmax.peak * slope);
+                share.iter_mut().for_each(|v| *v /= complement);
+            }
+            out.diagonal.iter_mut().for_each(|a| *a *= eta);
+        } else {
+            let p = out.diagonal[label];
+            let complement = 1.0 - p;
+            let Weights { eta, slope } = self.weights(p, complement, surprise);
+            out.terms[0].0 = -eta;
+            let mut toward_label: Vec<f64> = out.diagonal.iter().map(|v| -v / complement).collect();
+            toward_label[label] = 1.0;
+            out.terms.push((-p * slope, toward_label));
+            out.diagonal.iter_mut().for_each(|a| *a *= eta);
+        }
+    }
+
+    fn conjugate(&self) -> Option<&dyn Conjugate> {
+        if self.convex() { Some(&CrossEntropy) } else { None }
     }
 }

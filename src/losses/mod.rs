@@ -7,7 +7,9 @@
 //! of 37 on they are an exact 0: a false zero eigenvalue. See [`Softmax`].
 
 mod bce;
+mod conjugate;
 mod cross_entropy;
+mod derivatives;
 mod focal;
 mod hessian;
 mod label_smoothing;
@@ -19,7 +21,9 @@ mod tests;
 use std::fmt;
 
 pub use bce::Bce;
+pub use conjugate::Conjugate;
 pub use cross_entropy::CrossEntropy;
+pub use derivatives::{SlopeVerdict, TaylorCheck, TaylorRow, taylor_check};
 pub use focal::Focal;
 pub use hessian::LogitHessian;
 pub use label_smoothing::LabelSmoothing;
@@ -47,19 +51,6 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         None
     }
-}
-
-/// What convex duality needs of a loss: L*(u) = sup_z ⟨u, z⟩ − L(z, k) and its domain.
-pub trait Conjugate {
-    /// L*(u) for `dual` u in the domain (entries at the boundary count as inside: 0 log 0 = 0).
-    fn conjugate_value(&self, dual: &[f64], label: usize) -> f64;
-
-    /// c such that u = θ(π − e_k) is inside the domain for every 0 < θ ≤ c and every π > 0 with Σπ = 1
-    /// (1 for cross-entropy and BCE, 1 − α for label smoothing); `None` where the domain is the whole space.
-    fn interior_slope(&self) -> Option<f64>;
-
-    /// The largest ρ ∈ [0, 1] that keeps ρ `target` + (1 − ρ) `inside` in the domain. `inside` lies in it.
-    fn domain_fraction(&self, inside: &[f64], target: &[f64], label: usize) -> f64;
 }
 
 /// A member of the family with its parameters.

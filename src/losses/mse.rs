@@ -1,27 +1,61 @@
-//! (being built)
-use super::{LogitHessian, LossFunction};
-/// (being built)
+//! Squared error against M e_k, the true class weighted by κ.
+
+use super::{Conjugate, LogitHessian, LossFunction};
+
+/// L = ½ [κ (z_k − M)² + Σ_{j≠k} z_j²]: ∇L = D (z − M e_k), ∇²L = D = diag(1, …, κ at k, …). Convex, not shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mse {
-    /// κ
+    /// κ > 0, the weight of the true class.
     pub kappa: f64,
-    /// M
+    /// M > 0, the true class's target.
     pub target: f64,
 }
+
 impl LossFunction for Mse {
     fn convex(&self) -> bool {
-        unimplemented!()
+        true
     }
+
     fn shift_invariant(&self) -> bool {
-        unimplemented!()
+        false
     }
-    fn value(&self, _: &[f64], _: usize) -> f64 {
-        unimplemented!()
+
+    fn value(&self, logits: &[f64], label: usize) -> f64 {
+        let miss = logits[label] - self.target;
+        let others: f64 = logits.iter().enumerate().filter(|&(j, _)| j != label).map(|(_, z)| z * z).sum();
+        0.5 * (self.kappa * (miss * miss) + others)
     }
-    fn value_gradient(&self, _: &[f64], _: usize, _: &mut [f64]) -> f64 {
-        unimplemented!()
+
+    fn value_gradient(&self, logits: &[f64], label: usize, gradient: &mut [f64]) -> f64 {
+        gradient.copy_from_slice(logits);
+        gradient[label] = self.kappa * (logits[label] - self.target);
+        self.value(logits, label)
     }
-    fn hessian(&self, _: &[f64], _: usize, _: &mut LogitHessian) {
-        unimplemented!()
+
+    fn hessian(&self, logits: &[f64], label: usize, out: &mut LogitHessian) {
+        out.reset(logits.len(), None, 0);
+        out.diagonal.fill(1.0);
+        out.diagonal[label] = self.kappa;
+    }
+
+    fn conjugate(&self) -> Option<&dyn Conjugate> {
+        Some(self)
+    }
+}
+
+impl Conjugate for Mse {
+    /// M u_k + ½ (u_k²/κ + Σ_{j≠k} u_j²).
+    fn conjugate_value(&self, dual: &[f64], label: usize) -> f64 {
+        let others: f64 = dual.iter().enumerate().filter(|&(j, _)| j != label).map(|(_, u)| u * u).sum();
+        let own = dual[label];
+        self.target * own + 0.5 * (own * own / self.kappa + others)
+    }
+
+    fn interior_slope(&self) -> Option<f64> {
+        None
+    }
+
+    fn domain_fraction(&self, _inside: &[f64], _target: &[f64], _label: usize) -> f64 {
+        1.0
     }
 }

@@ -3,11 +3,13 @@
 /// p = softmax(z), as what the formulas need: the dominating class and the probabilities of all others.
 ///
 /// With m = argmax z and E = Σ_{j≠m} e^{z_j − z_m}: p_j = e^{z_j − z_m}/(1+E), 1 − p_m = E/(1+E), log p_j = z_j − z_m − log1p(E).
-/// No subtraction of nearly equal numbers occurs.
+/// No subtraction of nearly equal numbers occurs. A NaN among the logits makes `others` and `log_sum` NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct Softmax {
     /// m, the class with the largest logit (the first of equals).
     pub dominant: usize,
+    /// p_m = 1/(1+E) ≥ 1/K.
+    pub peak: f64,
     /// 1 − p_m, the sum of the other probabilities.
     pub others: f64,
     /// log Σ_j e^{z_j − z_m} = log1p(E).
@@ -17,12 +19,7 @@ pub struct Softmax {
 impl Softmax {
     /// Computes p into `probabilities` (K entries, overwritten).
     pub fn new(logits: &[f64], probabilities: &mut [f64]) -> Self {
-        let mut dominant = 0;
-        for (j, &z) in logits.iter().enumerate() {
-            if z > logits[dominant] {
-                dominant = j;
-            }
-        }
+        let dominant = dominant(logits);
         let top = logits[dominant];
         let mut others = 0.0;
         for (j, (p, &z)) in probabilities.iter_mut().zip(logits).enumerate() {
@@ -33,7 +30,21 @@ impl Softmax {
         }
         let total = 1.0 + others;
         probabilities.iter_mut().for_each(|p| *p /= total);
-        Self { dominant, others: others / total, log_sum: others.ln_1p() }
+        Self::from_others(dominant, others)
+    }
+
+    /// The same numbers where the probabilities themselves are not needed.
+    pub fn without_probabilities(logits: &[f64]) -> Self {
+        let dominant = dominant(logits);
+        let top = logits[dominant];
+        let terms = logits.iter().enumerate().filter(|&(j, _)| j != dominant);
+        Self::from_others(dominant, terms.fold(0.0, |sum, (_, &z)| sum + (z - top).exp()))
+    }
+
+    /// From m and E.
+    fn from_others(dominant: usize, others: f64) -> Self {
+        let total = 1.0 + others;
+        Self { dominant, peak: 1.0 / total, others: others / total, log_sum: others.ln_1p() }
     }
 
     /// −log p_k.
@@ -55,4 +66,15 @@ impl Softmax {
     pub fn residual(&self, probabilities: &mut [f64], label: usize) {
         probabilities[label] = -self.complement(probabilities, label);
     }
+}
+
+/// The class with the largest logit, the first of equals.
+fn dominant(logits: &[f64]) -> usize {
+    let mut dominant = 0;
+    for (j, &z) in logits.iter().enumerate() {
+        if z > logits[dominant] {
+            dominant = j;
+        }
+    }
+    dominant
 }

@@ -1,22 +1,111 @@
 //! FAMILY. Neural-collapse metrics, each with an id that names its convention.
+//!
+//! Notation: μ_c the class means, μ_G the mean of all features, H̄ = \[μ_c − μ_G\] (d×K), P = I − 11ᵀ/K, N samples.
+//! A metric that does not exist at a point (W = 0, coinciding class means) is reported with the reason, never as NaN.
+//! Every metric is linear in N: features are read in blocks, nothing of size K×N or N×N is kept.
 
-/// What `ufm list metrics` says of a metric.
+mod collapse;
+mod decision;
+mod geometry;
+mod jacobi;
+mod statistics;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use crate::model::{Point, Shape};
+use statistics::Statistics;
+
+/// A metric: what `ufm list metrics` says of it, and how it is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     /// The id in records.
     pub name: &'static str,
     /// What it is, in one line.
     pub summary: &'static str,
+    /// Whether trajectories record it.
+    pub trajectory: bool,
+    /// Its value, or why it does not exist.
+    compute: fn(&Statistics) -> Result<f64, String>,
 }
 
 /// Every metric there is.
 pub const ALL: &[Family] = &[
-    Family { name: "nc1", summary: "tr(Σ_W Σ_B†)/K: within-class against between-class covariance" },
-    Family { name: "nc2", summary: "‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖, W centred over classes" },
-    Family { name: "nc3", summary: "‖WH̄/‖WH̄‖ − P/√(K−1)‖, W centred over classes" },
-    Family { name: "nc4", summary: "‖Wμ_G + b‖" },
-    Family { name: "nc2-raw", summary: "nc2 without centring" },
-    Family { name: "nc3-raw", summary: "nc3 without centring" },
-    Family { name: "nc4-disagreement", summary: "share of samples where classifier and nearest class mean disagree" },
-    Family { name: "etf-distance", summary: "min over rotation and scale of ‖W − cMQ‖/‖W‖" },
+    Family {
+        name: "nc1",
+        summary: "within-class variability tr(Σ_W Σ_B†)/K",
+        trajectory: true,
+        compute: collapse::within_class_variability,
+    },
+    Family {
+        name: "nc2",
+        summary: "‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖, W centred over classes (Zhou et al. 2022)",
+        trajectory: true,
+        compute: |statistics| geometry::gram_distance(statistics.w_centred()?),
+    },
+    Family {
+        name: "nc3",
+        summary: "self-duality ‖WH̄/‖WH̄‖ − P/√(K−1)‖, W centred over classes (Zhou et al. 2022)",
+        trajectory: true,
+        compute: |statistics| geometry::duality_distance(statistics.w_centred()?, statistics.h_centred()?),
+    },
+    Family { name: "nc4", summary: "‖Wμ_G + b‖₂ (Zhou et al. 2022)", trajectory: true, compute: decision::mean_logit },
+    Family {
+        name: "nc2-raw",
+        summary: "nc2 with W not centred (Zhu et al. 2021, Yaras et al. 2022)",
+        trajectory: false,
+        compute: |statistics| geometry::gram_distance(statistics.w_raw()?),
+    },
+    Family {
+        name: "nc3-raw",
+        summary: "nc3 with W not centred (Zhu et al. 2021, Yaras et al. 2022)",
+        trajectory: false,
+        compute: |statistics| geometry::duality_distance(statistics.w_raw()?, statistics.h_centred()?),
+    },
+    Family {
+        name: "nc4-disagreement",
+        summary: "share of samples that the classifier and the nearest class mean decide differently; ties count as agreement",
+        trajectory: false,
+        compute: decision::disagreement,
+    },
+    Family {
+        name: "etf-distance",
+        summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
+        trajectory: false,
+        compute: |statistics| geometry::etf_distance(statistics.w_raw()?),
+    },
 ];
+
+/// The metrics of a point.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// Id → value, finite.
+    pub values: BTreeMap<String, f64>,
+    /// Id → why it does not exist here.
+    pub undefined: BTreeMap<String, String>,
+}
+
+/// Every metric of a point. `shape` carries its labels.
+pub fn all(point: &Point, shape: &Shape) -> Metrics {
+    compute(point, shape, |_| true)
+}
+
+/// The metrics that trajectories record: nc1, nc2, nc3, nc4.
+pub fn trajectory(point: &Point, shape: &Shape) -> Metrics {
+    compute(point, shape, |family| family.trajectory)
+}
+
+fn compute(point: &Point, shape: &Shape, wanted: impl Fn(&Family) -> bool) -> Metrics {
+    let statistics = Statistics::new(point, shape);
+    let mut metrics = Metrics::default();
+    for family in ALL.iter().filter(|family| wanted(family)) {
+        let value = statistics.as_ref().map_err(Clone::clone).and_then(|statistics| (family.compute)(statistics));
+        match value {
+            Ok(value) if value.is_finite() => drop(metrics.values.insert(family.name.into(), value)),
+            Ok(value) => drop(metrics.undefined.insert(family.name.into(), format!("it evaluates to {value}: out of range"))),
+            Err(reason) => drop(metrics.undefined.insert(family.name.into(), reason)),
+        }
+    }
+    metrics
+}

@@ -212,5 +212,5 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// The ids of all figures.
 fn all_figures() -> Vec<String> {
-    report::figures::ALL.iter().map(|family| family.name.to_owned()).collect()
+    report::ALL.iter().map(|family| family.name.to_owned()).collect()
 }

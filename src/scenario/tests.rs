@@ -73,7 +73,7 @@ fn the_resolved_text_resolves_to_itself() {
         &["loss.name=mse", "loss.target=15", "loss.scale=0.2", "model.bias=none", "name=other"],
         &["model.per_class=[3,1,2]", "model.decay.w=0.1", "model.decay.h=0.3", "solver.name=gradient-descent"],
         &["expect.values=[{ value = 0.4, within = 1e-6, nature = \"local-minimum\" }]", "expect.metrics_max.nc2-raw=1e-12"],
-        &["question=\"quotes \\\" and\\nlines\"", "report.figures=[]", "spectra.level=full", "stop.gradient_norm=0"],
+        &["question=\"quotes \\\" and\\nlines\"", "report.figures=[\"gram\"]", "spectra.level=full", "stop.gradient_norm=0"],
     ] {
         let first = small(arguments);
         let again = Scenario::parse(Path::new("elsewhere/scenario.toml"), &first.text, &[], false).unwrap();
@@ -113,7 +113,7 @@ fn identities_know_every_setting_that_can_change_a_record() {
         assert!(seen.insert(id), "{argument} does not change the identity");
     }
     // The question, the name and the figures change no record.
-    assert_eq!(small(&[]).cases[0].id, small(&["question=other", "name=x", "report.figures=[]"]).cases[0].id);
+    assert_eq!(small(&[]).cases[0].id, small(&["question=other", "name=x", "report.figures=[\"gram\"]"]).cases[0].id);
     // Equal numbers spelled differently are equal.
     assert_eq!(small(&["stop.gradient_norm=1e-8"]).cases[0].id, small(&["stop.gradient_norm=0.00000001"]).cases[0].id);
 }
@@ -126,7 +126,7 @@ fn arguments_set_every_element_that_accepts_them() {
     assert!(scenario.cases.iter().all(|case| (case.problem.scale - 3.0).abs() < f64::EPSILON));
     assert!(scenario.origin_overridden && !scenario.expectations_apply());
     assert!(small(&["loss.scale=3", "expect.undecided_max=1"]).expectations_apply());
-    assert!(small(&["report.figures=[]"]).expectations_apply());
+    assert!(small(&["report.figures=[\"gram\"]"]).expectations_apply());
 }
 
 #[test]

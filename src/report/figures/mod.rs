@@ -1,12 +1,55 @@
-//! FAMILY. One figure a file, drawn from records, trajectories and points.
+//! The figures: each is one file that turns a run's data into a picture and the table it was drawn from.
+//!
+//! A figure computes nothing that is not in a record, a trajectory or a point file. A new figure is one file, its `mod` line and its line in [`ALL`].
 
-use super::Family;
+mod collapse;
+mod gram;
+mod ladder;
+mod simplex;
+mod spectrum;
+mod value_index;
 
-/// Every figure there is.
-pub const ALL: &[Family] = &[
-    Family { name: "collapse", summary: "NC1–NC4 and the value against iteration, one curve a loss" },
-    Family { name: "gram", summary: "WWᵀ, H̄ᵀH̄ and WH̄ as heat maps" },
-    Family { name: "simplex", summary: "the simplex in 2-D or 3-D, for K = 3, 4" },
-    Family { name: "spectrum", summary: "the Hessian's eigenvalues with their multiplicities" },
-    Family { name: "value-index", summary: "value against index of all critical points" },
-];
+use super::data::RunData;
+
+/// A figure of the family.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// The id in `report.figures`, and the name of its files.
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub summary: &'static str,
+    /// How to read it, for the report.
+    pub caption: &'static str,
+    /// Draws it, or says why there is nothing to draw.
+    pub draw: fn(&RunData) -> Result<Drawing, String>,
+}
+
+/// A picture and the numbers in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// The picture, a whole SVG document.
+    pub svg: String,
+    /// What was drawn, as a table.
+    pub csv: String,
+    /// What the reader must know of this drawing beyond the caption (a reference used, cases left out); may be empty.
+    pub note: String,
+}
+
+/// Every figure, in the order in which reports show them.
+pub const ALL: &[Family] = &[collapse::FAMILY, value_index::FAMILY, ladder::FAMILY, spectrum::FAMILY, gram::FAMILY];
+
+/// The figure of this name.
+pub fn by_name(name: &str) -> Option<&'static Family> {
+    ALL.iter().find(|figure| figure.name == name)
+}
+
+/// More curves than this in one picture cannot be told apart.
+const CASES_MAX: usize = 8;
+
+/// A note on cases that were left out, or nothing.
+fn left_out(total: usize, drawn: usize, what: &str) -> String {
+    if total > drawn { format!("The first {drawn} of {total} {what} are drawn. ") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Laws of the metrics: invariances, zeros at collapse, reasons where undefined; values against NumPy (tests/oracle/metrics.py).
+
+use nalgebra::DMatrix;
+
+use super::*;
+use crate::model::Bias;
+use crate::numeric::{gaussian, stream};
+
+/// A random K×d or other matrix.
+fn random(rows: usize, columns: usize, index: u64) -> DMatrix<f64> {
+    let mut out = DMatrix::zeros(rows, columns);
+    gaussian(&mut stream(5, "metrics", index), 1.0, out.as_mut_slice());
+    out
+}
+
+/// I − 11ᵀ/K.
+fn simplex(classes: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(classes, classes, |i, j| f64::from(u8::from(i == j)) - 1.0 / classes as f64)
+}
+
+/// `rows` orthonormal rows of length `columns`.
+fn frame(rows: usize, columns: usize, index: u64) -> DMatrix<f64> {
+    random(columns, rows, index).qr().q().transpose()
+}
+
+fn point(shape: &Shape, w: &DMatrix<f64>, h: &DMatrix<f64>, b: Option<&[f64]>) -> Point {
+    Point::from_arrays(shape, w, h, b).unwrap()
+}
+
+/// The exact ETF in width d ≥ K with spread-free features ∝ W.
+fn etf(shape: &Shape, index: u64) -> Point {
+    let w = simplex(shape.classes()) * frame(shape.classes(), shape.width(), index) * 1.7;
+    let h = DMatrix::from_fn(shape.width(), shape.samples(), |a, i| 0.3 * w[(shape.labels()[i], a)]);
+    point(shape, &w, &h, None)
+}
+
+fn assert_close(found: &Metrics, expected: &Metrics, allowed: f64) {
+    assert_eq!(found.undefined, expected.undefined);
+    assert_eq!(found.values.keys().collect::<Vec<_>>(), expected.values.keys().collect::<Vec<_>>());
+    for (name, value) in &found.values {
+        let expected = expected.values[name];
+        assert!((value - expected).abs() <= allowed * (1.0 + expected.abs()), "{name}: {value}, expected {expected}");
+    }
+}
+
+#[test]
+fn at_a_collapsed_simplex_all_are_zero() {
+    for (classes, width) in [(2, 2), (3, 5), (4, 4), (10, 16)] {
+        let shape = Shape::balanced(classes, width, 3).unwrap();
+        let metrics = all(&etf(&shape, 1), &shape);
+        assert_eq!(metrics.values.len(), ALL.len());
+        for (name, value) in metrics.values {
+            assert!(value <= 1e-13, "{name} = {value}");
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_invariant() {
+    let sizes = [4, 2, 5];
+    let shape = Shape::new(5, &sizes).unwrap();
+    let (w, h, b) = (random(3, 5, 2), random(5, 11, 3), random(3, 1, 4));
+    let before = all(&point(&shape, &w, &h, Some(b.as_slice())), &shape);
+    assert_eq!(before.values.len(), ALL.len());
+    // Rotation, with padding.
+    let rotation = frame(5, 7, 5);
+    let wide = shape.at_width(7);
+    let turned = point(&wide, &(&w * &rotation), &(rotation.transpose() * &h), Some(b.as_slice()));
+    assert_close(&all(&turned, &wide), &before, 1e-12);
+    // Class relabelling and sample order at once.
+    let classes = [2, 0, 1];
+    let order: Vec<usize> = (0..11).map(|i| (i * 7 + 3) % 11).collect();
+    let labels = order.iter().map(|&i| classes[shape.labels()[i]]).collect();
+    let mixed = Shape::with_labels(3, 5, labels).unwrap();
+    let (mut w2, mut b2) = (w.clone(), b.clone());
+    for k in 0..3 {
+        w2.set_row(classes[k], &w.row(k));
+        b2[classes[k]] = b[k];
+    }
+    let h2 = DMatrix::from_fn(5, 11, |a, i| h[(a, order[i])]);
+    assert_close(&all(&point(&mixed, &w2, &h2, Some(b2.as_slice())), &mixed), &before, 1e-12);
+    // Scale: only nc4 and the bias know it.
+    let tiny = point(&shape, &(&w * 1e-180), &(&h * 1e150), None);
+    let plain = all(&point(&shape, &w, &h, None), &shape);
+    let mut scaled = all(&tiny, &shape);
+    scaled.values.insert("nc4".into(), plain.values["nc4"]);
+    assert_close(&scaled, &plain, 1e-12);
+}
+
+#[test]
+fn what_does_not_exist_has_a_reason() {
+    let shape = Shape::balanced(3, 4, 2).unwrap();
+    let origin = all(&Point::zeros(&shape, Bias::Free), &shape);
+    assert_eq!(origin.values.keys().collect::<Vec<_>>(), ["nc4"]);
+    assert_eq!(origin.undefined.len(), ALL.len() - 1);
+    assert_eq!(origin.undefined["nc1"], "the class means coincide: H̄ = 0");
+    assert_eq!(origin.undefined["nc2"], "W = 0");
+    let (w, h) = (random(3, 4, 6), DMatrix::from_element(4, 6, 0.1));
+    let equal_means = all(&point(&shape, &w, &h, None), &shape);
+    assert_eq!(equal_means.undefined.keys().collect::<Vec<_>>(), ["nc1", "nc3", "nc3-raw", "nc4-disagreement"]);
+    let equal_rows = all(&point(&shape, &DMatrix::from_element(3, 4, 0.1), &random(4, 6, 7), None), &shape);
+    assert_eq!(equal_rows.undefined.keys().collect::<Vec<_>>(), ["nc2", "nc3"]);
+    let narrow = Shape::balanced(3, 0, 2).unwrap();
+    assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), ["nc4"]);
+    let mut spoilt = Point::zeros(&shape, Bias::Free);
+    spoilt.as_mut_slice()[3] = f64::NAN;
+    let metrics = all(&spoilt, &shape);
+    assert!(metrics.values.is_empty() && metrics.undefined.values().all(|reason| reason == "the point is not finite"));
+}
+
+#[test]
+fn a_square_is_not_a_simplex() {
+    let shape = Shape::balanced(4, 2, 1).unwrap();
+    let square = DMatrix::from_row_slice(4, 2, &[1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -1.0]);
+    let metrics = all(&point(&shape, &square, &square.transpose(), None), &shape);
+    // Two of the three singular values of a simplex: 1 − 2/3 of the square is missing.
+    assert!((metrics.values["etf-distance"] - (1.0_f64 / 3.0).sqrt()).abs() <= 1e-14);
+    assert!(metrics.values["nc2"] > 0.5);
+    // Nor is an orthogonal frame; centred over classes it is one.
+    let shape = Shape::balanced(4, 4, 1).unwrap();
+    let identity = DMatrix::identity(4, 4);
+    let metrics = all(&point(&shape, &identity, &identity, None), &shape);
+    assert!((metrics.values["etf-distance"] - 0.5).abs() <= 1e-14 && metrics.values["nc2"] <= 1e-14);
+    // THEORY: for WWᵀ ∝ sP + tJ/K, NC2-raw² = 2 − 2√(K−1)s/√((K−1)s²+t²).
+    let expected = (2.0 - 2.0 * 3.0_f64.sqrt() / 2.0).sqrt();
+    assert!((metrics.values["nc2-raw"] - expected).abs() <= 1e-14);
+}
+
+#[test]
+fn tied_classes_do_not_break_the_pseudo_inverse() {
+    // Classes 2 and 3 share their mean up to rounding: Σ_B has rank 2, and the direction between them must not count.
+    let shape = Shape::balanced(4, 5, 20).unwrap();
+    let means = random(5, 4, 8);
+    let noise = random(5, 80, 9);
+    let h = DMatrix::from_fn(5, 80, |a, i| {
+        let label = shape.labels()[i];
+        let jitter = if label == 3 { 1e-13 * means[(4 - a, 3)] } else { 0.0 };
+        means[(a, label.min(2))] + jitter + 1e-3 * (noise[(a, i)] - noise[(a, (i + 10) % 20 + i / 20 * 20)])
+    });
+    let nc1 = all(&point(&shape, &random(4, 5, 10), &h, None), &shape).values["nc1"];
+    assert!(nc1 < 1e-4, "{nc1}");
+}
+
+#[test]
+fn trajectories_record_the_first_four() {
+    let shape = Shape::balanced(3, 4, 2).unwrap();
+    let point = point(&shape, &random(3, 4, 11), &random(4, 6, 12), None);
+    let (some, all) = (trajectory(&point, &shape), all(&point, &shape));
+    assert_eq!(some.values.keys().collect::<Vec<_>>(), ["nc1", "nc2", "nc3", "nc4"]);
+    assert!(some.values.iter().all(|(name, value)| value.to_bits() == all.values[name].to_bits()));
+}
+
+/// A point of tests/oracle/metrics.json with its values.
+#[derive(serde::Deserialize)]
+struct Case {
+    labels: Vec<usize>,
+    w: Vec<Vec<f64>>,
+    h: Vec<Vec<f64>>,
+    b: Option<Vec<f64>>,
+    metrics: BTreeMap<String, f64>,
+}
+
+#[test]
+fn values_agree_with_numpy() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/oracle/metrics.json")).unwrap();
+    assert!(cases.len() >= 7);
+    let matrix = |rows: &[Vec<f64>]| DMatrix::from_row_iterator(rows.len(), rows[0].len(), rows.iter().flatten().copied());
+    for case in cases {
+        let shape = Shape::with_labels(case.w.len(), case.h.len(), case.labels).unwrap();
+        let found = all(&point(&shape, &matrix(&case.w), &matrix(&case.h), case.b.as_deref()), &shape);
+        assert_eq!(found.values.len(), ALL.len());
+        for (name, expected) in case.metrics {
+            let value = found.values[&name];
+            assert!((value - expected).abs() <= 1e-10 * expected.abs() + 1e-14, "{name}: {value}, expected {expected}");
+        }
+    }
+}

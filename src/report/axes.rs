@@ -1,0 +1,250 @@
+//! Axes: scales with sensible ticks, and panels that draw in them.
+
+use super::style::{FAINT, GRID, INK, NORMAL, SMALL};
+use super::svg::{Anchor, Stroke, Svg, Text};
+
+/// From numbers to a fraction of an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scale {
+    /// Equal steps.
+    Linear { low: f64, high: f64 },
+    /// Equal factors; the ends are positive.
+    Log { low: f64, high: f64 },
+    /// Logarithmic on both sides of zero, linear within ±threshold. Ends in the stretched coordinate.
+    SymLog { threshold: f64, low: f64, high: f64 },
+}
+
+/// A tick: where, and its label (formula text), empty for a minor one.
+pub(super) type Tick = (f64, String);
+
+impl Scale {
+    /// A linear scale around the values, with a margin and a little more where they are all equal.
+    pub(super) fn linear(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let (low, high) = range(values)?;
+        let margin = if high > low { 0.06 * (high - low) } else { 0.5 * high.abs().max(1.0) };
+        Some(Scale::Linear { low: low - margin, high: high + margin })
+    }
+
+    /// A logarithmic scale around the positive values, with a margin.
+    pub(super) fn log(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let (low, high) = range(values.filter(|&x| x > 0.0))?;
+        let margin = (high / low).powf(0.05).max(1.2);
+        Some(Scale::Log { low: low / margin, high: high * margin })
+    }
+
+    /// A scale for values of both signs; those within ±`zero` count as zero.
+    pub(super) fn symlog(values: impl Iterator<Item = f64> + Clone, zero: f64) -> Option<Self> {
+        let (smallest, _) = range(values.clone().map(f64::abs).filter(|&x| x > zero))?;
+        let threshold = 10f64.powf(smallest.log10().floor());
+        let (low, high) = range(values.map(|x| stretch(if x.abs() <= zero { 0.0 } else { x }, threshold)))?;
+        Some(Scale::SymLog { threshold, low: (low - 0.5).min(-0.8), high: (high + 0.5).max(0.8) })
+    }
+
+    /// The fraction of the axis at which `x` lies; not finite where it has no place.
+    pub(super) fn fraction(&self, x: f64) -> f64 {
+        match *self {
+            Scale::Linear { low, high } => (x - low) / (high - low),
+            Scale::Log { low, high } if x > 0.0 => (x / low).log10() / (high / low).log10(),
+            Scale::Log { .. } => f64::NAN,
+            Scale::SymLog { threshold, low, high } => (stretch(x, threshold) - low) / (high - low),
+        }
+    }
+
+    /// Ticks inside the axis, at most about `count` of them labelled.
+    pub(super) fn ticks(&self, count: usize) -> Vec<Tick> {
+        let mut ticks = match *self {
+            Scale::Linear { low, high } => linear_ticks(low, high, count),
+            Scale::Log { low, high } => log_ticks(low, high, count),
+            Scale::SymLog { threshold, low, high } => symlog_ticks(threshold, low, high, count),
+        };
+        ticks.retain(|(x, _)| (-1e-9..=1.0 + 1e-9).contains(&self.fraction(*x)));
+        ticks
+    }
+}
+
+/// The smallest and largest finite value.
+fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.filter(|x| x.is_finite()).fold(None, |range, x| match range {
+        None => Some((x, x)),
+        Some((low, high)) => Some((f64::min(low, x), f64::max(high, x))),
+    })
+}
+
+fn stretch(x: f64, threshold: f64) -> f64 {
+    let size = x.abs() / threshold;
+    x.signum() * if size <= 1.0 { size } else { 1.0 + size.log10() }
+}
+
+fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
+    let rough = (high - low) / count.max(1) as f64;
+    let decade = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|&step| step >= 0.7 * rough)
+        .unwrap_or(10.0 * decade);
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    let digits = (-step.log10().floor()).max(0.0) as usize;
+    let label = |x: f64| if step >= 1e5 || digits > 5 { format!("{x:.1e}") } else { format!("{x:.digits$}").replace('-', "−") };
+    (first..=last).map(|i| i as f64 * step).map(|x| (x, label(x))).collect()
+}
+
+fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let decades = (high / low).log10();
+    let mut ticks = Vec::new();
+    if decades < 2.3 {
+        // Less than two powers of ten would be inside: label 1, 2, 5.
+        for k in first..=last {
+            ticks.extend([1.0, 2.0, 5.0].map(|m| (m * 10f64.powi(k), short(m * 10f64.powi(k)))));
+        }
+        return ticks;
+    }
+    let step = (decades / count.max(1) as f64).ceil().max(1.0) as i32;
+    for k in first..=last {
+        let label = if k.rem_euclid(step) == 0 { power(k) } else { String::new() };
+        // Unlabelled decades help counting as long as there are few of them.
+        if !label.is_empty() || step <= 5 {
+            ticks.push((10f64.powi(k), label));
+        }
+        if decades < 5.0 {
+            ticks.extend((2..10).map(|m| (f64::from(m) * 10f64.powi(k), String::new())));
+        }
+    }
+    ticks
+}
+
+fn symlog_ticks(threshold: f64, low: f64, high: f64, count: usize) -> Vec<Tick> {
+    let base = threshold.log10().round() as i32;
+    let side = |length: f64| (length - 1.0).max(0.0).floor() as i32;
+    let step = (((high - low) / count.max(1) as f64).ceil().max(1.0)) as i32;
+    let mut ticks = vec![(0.0, "0".to_owned())];
+    for (sign, mark, last) in [(1.0, "", side(high)), (-1.0, "−", side(-low))] {
+        // The outermost decade is always labelled, and from there inwards every `step`-th.
+        for k in 0..=last {
+            let label =
+                if (last - k) % step == 0 && (k > 0 || last == 0) { format!("{mark}{}", power(base + k)) } else { String::new() };
+            ticks.push((sign * 10f64.powi(base + k), label));
+        }
+    }
+    ticks
+}
+
+/// A power of ten; the nearest to one are written out.
+fn power(k: i32) -> String {
+    match k {
+        -2 => "0.01".into(),
+        -1 => "0.1".into(),
+        0 => "1".into(),
+        1 => "10".into(),
+        2 => "100".into(),
+        _ => format!("10^{{{}}}", k.to_string().replace('-', "−")),
+    }
+}
+
+/// A number in few letters: `0.126`, `1.5e-7`.
+pub(super) fn short(x: f64) -> String {
+    let size = x.abs();
+    if !x.is_finite() {
+        return "–".into();
+    }
+    let text = if size > 0.0 && !(1e-3..1e5).contains(&size) {
+        format!("{x:.1e}")
+    } else {
+        let digits = if size >= 100.0 { 0 } else { 4 };
+        let text = format!("{x:.digits$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+    };
+    text.replace('-', "−")
+}
+
+/// A rectangle with two scales.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panel {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) x: Scale,
+    pub(super) y: Scale,
+}
+
+impl Panel {
+    /// Where a pair of numbers lies in the picture; not finite where it has no place.
+    pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        (self.left + self.width * self.x.fraction(x), self.top + self.height * (1.0 - self.y.fraction(y)))
+    }
+
+    /// Grid, frame and tick labels. Axis labels and the title are formula text; an empty one is left out.
+    pub(super) fn frame(&self, svg: &mut Svg, title: &str, x_label: &str, y_label: &str) {
+        let (right, bottom) = (self.left + self.width, self.top + self.height);
+        let grid = Stroke::new(GRID, 1.0);
+        let label = |anchor| Text::new(SMALL, INK, anchor);
+        for (x, text) in self.x.ticks((self.width / 48.0) as usize) {
+            let px = self.at(x, f64::NAN).0;
+            let length = if text.is_empty() { 3.0 } else { 5.0 };
+            if !text.is_empty() {
+                svg.line((px, self.top), (px, bottom), grid);
+            }
+            svg.line((px, bottom), (px, bottom + length), Stroke::new(FAINT, 1.0));
+            svg.formula((px, bottom + 17.0), &text, label(Anchor::Middle));
+        }
+        for (y, text) in self.y.ticks((self.height / 26.0) as usize) {
+            let py = self.at(f64::NAN, y).1;
+            let length = if text.is_empty() { 3.0 } else { 5.0 };
+            if !text.is_empty() {
+                svg.line((self.left, py), (right, py), grid);
+            }
+            svg.line((self.left - length, py), (self.left, py), Stroke::new(FAINT, 1.0));
+            svg.formula((self.left - 7.0, py + SMALL * 0.36), &text, label(Anchor::End));
+        }
+        svg.rect(self.left, self.top, self.width, self.height, "none", Some(Stroke::new(FAINT, 1.0)), None);
+        let middle = (self.left + self.width / 2.0, self.top + self.height / 2.0);
+        if !title.is_empty() {
+            let style = Text { bold: true, ..Text::new(NORMAL, INK, Anchor::Start) };
+            svg.formula((self.left, self.top - 8.0), title, style);
+        }
+        if !x_label.is_empty() {
+            svg.formula((middle.0, bottom + 34.0), x_label, Text::new(NORMAL, INK, Anchor::Middle));
+        }
+        if !y_label.is_empty() {
+            let style = Text { upright: true, ..Text::new(NORMAL, INK, Anchor::Middle) };
+            svg.formula((self.left - 44.0, middle.1), y_label, style);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_lie_inside_and_are_few() {
+        let scales = [
+            Scale::linear([0.126, 1.386].into_iter()).unwrap(),
+            Scale::linear([3.0].into_iter()).unwrap(),
+            Scale::log([1e-16, 1.0].into_iter()).unwrap(),
+            Scale::log([0.3, 0.9].into_iter()).unwrap(),
+            Scale::symlog([-0.2, 1e-17, 3e-4, 40.0].into_iter(), 1e-12).unwrap(),
+            Scale::symlog([2.0].into_iter(), 1e-12).unwrap(),
+        ];
+        for scale in scales {
+            let ticks = scale.ticks(6);
+            let labelled = ticks.iter().filter(|(_, label)| !label.is_empty()).count();
+            assert!((2..=9).contains(&labelled), "{scale:?}: {ticks:?}");
+            assert!(ticks.iter().all(|(x, _)| (-1e-9..1.0 + 1e-9).contains(&scale.fraction(*x))), "{scale:?}: {ticks:?}");
+        }
+    }
+
+    #[test]
+    fn scales_refuse_what_has_no_place() {
+        assert_eq!(Scale::log([0.0, -1.0, f64::NAN].into_iter()), None);
+        assert_eq!(Scale::linear([f64::NAN].into_iter()), None);
+        assert!(!Scale::Log { low: 1.0, high: 10.0 }.fraction(-1.0).is_finite());
+    }
+
+    #[test]
+    fn short_numbers_read_well() {
+        assert_eq!(["0.126", "−12.5", "1.5e−7", "1386", "0"].map(str::to_owned), [0.126, -12.5, 1.5e-7, 1386.0, 0.0].map(short));
+    }
+}

@@ -1,0 +1,187 @@
+//! What a report is made of: a run's summary, records and trajectories, and their grouping into cases and orbits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::axes::short;
+use super::style::{Look, look};
+use crate::record::npz::{self, NpzPoint};
+use crate::record::read::{ReadError, document, lines};
+use crate::record::{Count, PerClass, Record, Summary, TrajectoryRow};
+
+/// Everything that a run left, read back.
+#[derive(Clone, Debug)]
+pub struct RunData {
+    /// The report's head.
+    pub summary: Summary,
+    /// One record a point, in case order.
+    pub records: Vec<Record>,
+    /// The solvers' trajectories; empty where none were written.
+    pub trajectories: Vec<TrajectoryRow>,
+    /// The folder: point files lie under it.
+    pub dir: PathBuf,
+}
+
+impl RunData {
+    /// Reads `summary.json`, `records.jsonl` and `trajectories.jsonl` (the last may be absent: then there are no trajectories).
+    pub fn load(dir: &Path) -> Result<Self, ReadError> {
+        let summary = document(&dir.join("summary.json"))?;
+        let records = lines(&dir.join("records.jsonl"))?;
+        let trajectories = match lines(&dir.join("trajectories.jsonl")) {
+            Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+            other => other?,
+        };
+        Ok(Self { summary, records, trajectories, dir: dir.to_owned() })
+    }
+
+    /// The cases in the order of the records, each with a label that tells it from the others.
+    pub(super) fn cases(&self) -> Vec<Case<'_>> {
+        let mut position: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut cases: Vec<Case> = Vec::new();
+        for record in &self.records {
+            let next = cases.len();
+            let at = *position.entry(&record.case).or_insert(next);
+            if at == next {
+                cases.push(Case { id: &record.case, label: String::new(), look: look(next), records: Vec::new() });
+            }
+            cases[at].records.push(record);
+        }
+        let facts: Vec<Vec<String>> = cases.iter().map(|case| facts(case.records[0])).collect();
+        for (i, case) in cases.iter_mut().enumerate() {
+            let mut parts = vec![loss_label(case.records[0])];
+            for (k, fact) in facts[i].iter().enumerate() {
+                if !fact.is_empty() && facts.iter().any(|other| other[k] != *fact) {
+                    parts.push(fact.clone());
+                }
+            }
+            case.label = parts.join(", ");
+        }
+        cases
+    }
+
+    /// The arrays of a record's point file.
+    pub(super) fn point(&self, record: &Record) -> Result<NpzPoint, String> {
+        let file = record.point.as_deref().ok_or("the record names no point file")?;
+        npz::read(&self.dir.join(file)).map_err(|error| error.to_string())
+    }
+}
+
+/// A loss, solver and cell of the sweep, with its points.
+#[derive(Clone, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) id: &'a str,
+    pub(super) label: String,
+    pub(super) look: Look,
+    pub(super) records: Vec<&'a Record>,
+}
+
+/// Points of one orbit.
+#[derive(Clone, Debug)]
+pub(super) struct Group<'a> {
+    /// The first of them.
+    pub(super) record: &'a Record,
+    /// How many starts led there.
+    pub(super) hits: usize,
+}
+
+impl<'a> Case<'a> {
+    /// The case's points, those of one orbit taken together, by value.
+    pub(super) fn groups(&self) -> Vec<Group<'a>> {
+        let mut groups: Vec<Group> = Vec::new();
+        for &record in &self.records {
+            let same = |group: &&mut Group| {
+                let other = group.record;
+                record.orbit.is_some()
+                    && other.orbit == record.orbit
+                    && other.nature == record.nature
+                    && other.standing == record.standing
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.hits += 1,
+                None => groups.push(Group { record, hits: 1 }),
+            }
+        }
+        groups.sort_by(|a, b| a.record.value.total_cmp(&b.record.value));
+        groups
+    }
+
+    /// The point of lowest value among those that `fit`; of equal ones the first start that the solver ran at full width.
+    pub(super) fn best(&self, fit: impl Fn(&Record) -> bool) -> Option<&'a Record> {
+        let fitting = || self.records.iter().copied().filter(|record| record.value.is_finite() && fit(record));
+        let lowest = fitting().map(|record| record.value).fold(f64::INFINITY, f64::min);
+        let near = |record: &&Record| record.value <= lowest + 1e-9 * lowest.abs();
+        fitting().filter(near).min_by_key(|record| (record.start == "rank-ladder", record.start_index))
+    }
+}
+
+/// What may tell cases of one loss apart, in the order in which it is said.
+fn facts(record: &Record) -> Vec<String> {
+    let per_class = match &record.per_class {
+        PerClass::Balanced(n) => format!("n = {n}"),
+        PerClass::Imbalanced(sizes) => format!("n_k = {sizes:?}"),
+    };
+    let decay = |name: &str, value: Option<f64>| value.map_or(String::new(), |value| format!("{name} = {}", short(value)));
+    let mut facts = vec![
+        record.solver.clone(),
+        format!("K = {}", record.classes),
+        format!("d = {}", record.width),
+        per_class,
+        format!("{} bias", if record.bias == "none" { "no" } else { &record.bias }),
+        decay("ε", record.epsilon),
+    ];
+    if record.epsilon.is_none() {
+        facts.extend([decay("λ_W", record.decay_w), decay("λ_H", record.decay_h)]);
+    }
+    facts.push(decay("λ_b", record.decay_b));
+    facts.resize(9, String::new());
+    facts
+}
+
+/// A loss with its parameters, as figures and tables name it.
+pub(super) fn loss_label(record: &Record) -> String {
+    let name = match record.loss.as_str() {
+        "cross-entropy" => "cross-entropy",
+        "label-smoothing" => "label smoothing",
+        "mse" => "MSE",
+        "bce" => "BCE",
+        other => other,
+    };
+    let parameters: Vec<String> = record
+        .loss_params
+        .iter()
+        .filter(|(key, value)| !(["kappa", "target", "scale"].contains(&key.as_str()) && (*value - 1.0).abs() < f64::EPSILON))
+        .map(|(key, &value)| match key.as_str() {
+            "alpha" => format!("α = {}", short(value)),
+            "gamma" => format!("γ = {}", short(value)),
+            "kappa" => format!("κ = {}", short(value)),
+            "target" => format!("M = {}", short(value)),
+            other => format!("{other} = {}", short(value)),
+        })
+        .collect();
+    if parameters.is_empty() { name.into() } else { format!("{name} {}", parameters.join(", ")) }
+}
+
+/// A count as text: `3`, or `2–4`.
+pub(super) fn count_text(count: Option<Count>) -> String {
+    match count {
+        None => "–".into(),
+        Some(Count::Exact(n)) => n.to_string(),
+        Some(Count::Bracket([low, high])) => format!("{low}–{high}"),
+    }
+}
+
+/// The ends of a count.
+pub(super) fn count_ends(count: Count) -> (f64, f64) {
+    match count {
+        Count::Exact(n) => (n as f64, n as f64),
+        Count::Bracket([low, high]) => (low as f64, high as f64),
+    }
+}
+
+/// The distance of a value from the best reference there is, and which: the closed form, else the lower bound.
+pub(super) fn excess(record: &Record) -> Option<(f64, &'static str)> {
+    let reference = record.closed_form_value.map(|value| (value, "closed form"));
+    let (value, kind) = reference.or_else(|| record.lower_bound.map(|value| (value, "lower bound")))?;
+    Some((record.value - value, kind))
+}

@@ -1,0 +1,117 @@
+//! The ladder of ranks: value, index and steepest escape of the critical points against their rank.
+
+use super::super::axes::{Panel, Scale};
+use super::super::csv::{Csv, cell};
+use super::super::data::{Case, Group, RunData, count_ends};
+use super::super::style::{Key, Legend, mark, title};
+use super::super::svg::Svg;
+use super::{CASES_MAX, Drawing, Family, left_out};
+use crate::record::Record;
+
+/// The figure's entry.
+pub(super) const FAMILY: Family = Family {
+    name: "ladder",
+    summary: "value, index and escape curvature of the critical points against their rank",
+    caption: "Critical points by the rank r of W and H. Minimising at width r and padding with zeros gives a saddle of the wide problem as long as r is below \
+              the rank of the global minimum; its index is (d − r) times the number of singular values of G above μ. Right: how fast the function falls along the \
+              steepest free escape direction, 2(σ_max − μ); points without one are not drawn. The cases are set side by side at each rank.",
+    draw,
+};
+
+struct Quantity {
+    id: &'static str,
+    title: &'static str,
+    label: &'static str,
+    of: fn(&Record) -> Option<f64>,
+}
+
+const QUANTITIES: [Quantity; 3] = [
+    Quantity { id: "value", title: "value", label: "value f", of: |record| Some(record.value) },
+    Quantity {
+        id: "index",
+        title: "index",
+        label: "negative eigenvalues",
+        of: |record| record.index.map(|index| count_ends(index).0),
+    },
+    Quantity {
+        id: "escape_curvature",
+        title: "steepest escape",
+        label: "2(σ_{max} − μ)",
+        of: |record| record.escape_curvature.map(|x| -x),
+    },
+];
+
+fn draw(data: &RunData) -> Result<Drawing, String> {
+    let cases = data.cases();
+    let ranked = |case: &Case| -> Vec<usize> {
+        let mut ranks: Vec<usize> = critical(case).iter().filter_map(|group| group.record.rank).collect();
+        ranks.dedup();
+        ranks
+    };
+    let with_ranks: Vec<&Case> = cases.iter().filter(|case| !ranked(case).is_empty()).collect();
+    let drawn = &with_ranks[..with_ranks.len().min(CASES_MAX)];
+    let mut ranks: Vec<usize> = drawn.iter().flat_map(|case| ranked(case)).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    if ranks.len() < 2 {
+        return Err("the critical points found have fewer than two different ranks".into());
+    }
+    let (svg, csv) = picture(drawn, ranks[0] as f64, ranks[ranks.len() - 1] as f64);
+    Ok(Drawing { svg, csv, note: left_out(with_ranks.len(), drawn.len(), "cases") })
+}
+
+fn critical<'a>(case: &Case<'a>) -> Vec<Group<'a>> {
+    let mut groups = case.groups();
+    groups.retain(|group| !matches!(group.record.nature.as_deref(), None | Some("not-critical")));
+    groups
+}
+
+fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
+    let width = 1000.0;
+    let entries = cases.iter().map(|case| (Key::Marker(case.look), case.label.clone())).collect();
+    let legend = Legend::new(entries, 16.0, width - 32.0);
+    let top = 36.0 + legend.height() + 30.0;
+    let mut svg = Svg::new(width, top + 270.0 + 48.0, "The ladder of ranks");
+    let mut csv = Csv::new(&["case", "label", "quantity", "rank", "value", "start_index"]);
+    title(&mut svg, "The ladder of ranks");
+    legend.draw(&mut svg, 36.0);
+    let x = Scale::Linear { low: first - 0.7, high: last + 0.7 };
+    for (i, quantity) in QUANTITIES.iter().enumerate() {
+        let points = |case: &Case| -> Vec<(usize, f64, usize)> {
+            let point = |group: &Group| Some((group.record.rank?, (quantity.of)(group.record)?, group.record.start_index));
+            let mut points: Vec<_> = critical(case).iter().filter_map(point).filter(|(_, value, _)| value.is_finite()).collect();
+            points.sort_by_key(|&(rank, _, _)| rank);
+            points
+        };
+        let values: Vec<f64> = cases.iter().flat_map(|case| points(case)).map(|(_, value, _)| value).collect();
+        let positive = |x: &f64| *x > 0.0;
+        let (low, high) = (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
+        let wide = values.iter().all(positive) && high > 8.0 * low;
+        let y = if wide && quantity.id != "index" {
+            Scale::log(values.iter().copied())
+        } else {
+            Scale::linear(values.iter().copied())
+        };
+        let Some(y) = y else { continue };
+        let panel = Panel { left: 76.0 + i as f64 * 318.0, top, width: 236.0, height: 270.0, x, y };
+        panel.frame(&mut svg, quantity.title, "rank r of W and H", quantity.label);
+        for (k, case) in cases.iter().enumerate() {
+            // Side by side, within a third of a rank.
+            let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
+            for (rank, value, start_index) in points(case) {
+                let at = panel.at(rank as f64 + shift, value);
+                let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, super::super::axes::short(value));
+                mark(&mut svg, case.look.marker, at, 4.5, case.look.color, case.look.color, Some(&tip));
+                csv.row(&[
+                    case.id.into(),
+                    case.label.clone(),
+                    quantity.id.into(),
+                    rank.to_string(),
+                    cell(Some(value)),
+                    start_index.to_string(),
+                ]);
+            }
+        }
+    }
+    (svg.finish(), csv.finish())
+}

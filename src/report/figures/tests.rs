@@ -1,0 +1,102 @@
+//! Laws that every figure obeys.
+
+use super::super::fixture::{bare, quickstart};
+use super::*;
+
+#[test]
+fn names_are_unique_and_every_figure_explains_itself() {
+    for (i, figure) in ALL.iter().enumerate() {
+        assert!(ALL[..i].iter().all(|other| other.name != figure.name), "{}", figure.name);
+        assert!(!figure.summary.is_empty() && figure.caption.len() > 100, "{}", figure.name);
+        assert_eq!(by_name(figure.name).map(|found| found.name), Some(figure.name));
+    }
+}
+
+#[test]
+fn a_full_run_draws_every_figure_twice_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = quickstart(folder.path());
+    for figure in ALL {
+        let drawing = (figure.draw)(&data).unwrap_or_else(|reason| panic!("{}: {reason}", figure.name));
+        check(figure.name, &drawing);
+        assert_eq!(drawing, (figure.draw)(&data).unwrap(), "{}", figure.name);
+        if let Ok(keep) = std::env::var("UFM_KEEP_FIGURES") {
+            std::fs::write(format!("{keep}/{}.svg", figure.name), &drawing.svg).unwrap();
+        }
+    }
+}
+
+/// Nothing that is not a number, no cell without its column, no text that ends a tag.
+fn check(name: &str, drawing: &Drawing) {
+    for word in ["NaN", "inf", "null"] {
+        assert!(!drawing.svg.contains(word) && !drawing.csv.contains(word), "{name} holds {word}");
+    }
+    let columns = drawing.csv.lines().next().unwrap().split(',').count();
+    assert!(drawing.csv.lines().count() > 1, "{name}");
+    let unquoted = |line: &str| line.split('"').step_by(2).map(|part| part.matches(',').count()).sum::<usize>() + 1;
+    assert!(drawing.csv.lines().all(|line| unquoted(line) == columns), "{name}: {}", drawing.csv);
+    assert!(drawing.svg.starts_with("<svg") && drawing.svg.ends_with("</svg>\n"), "{name}");
+    assert!(!drawing.svg.contains("<script"), "{name}");
+}
+
+#[test]
+fn records_without_numbers_give_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = quickstart(folder.path());
+    data.records = vec![bare("a", "custom", 0)];
+    data.trajectories.clear();
+    for figure in ALL {
+        let reason = (figure.draw)(&data).expect_err(figure.name);
+        assert!(reason.len() > 10, "{}: {reason}", figure.name);
+    }
+    data.records.clear();
+    for figure in ALL {
+        assert!((figure.draw)(&data).is_err(), "{}", figure.name);
+    }
+}
+
+#[test]
+fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = quickstart(folder.path());
+    for record in &mut data.records {
+        record.loss = "x</text><script>alert(1)</script>&,\"q\"".into();
+        if record.start_index % 3 == 1 {
+            record.value = f64::NAN;
+            record.escape_curvature = Some(f64::INFINITY);
+            record.closed_form_value = Some(f64::NAN);
+            record.spectrum.iter_mut().flatten().for_each(|entry| entry.eigenvalue = f64::NAN);
+        }
+    }
+    for row in data.trajectories.iter_mut().step_by(5) {
+        row.value = f64::NAN;
+        row.metrics.values_mut().for_each(|x| *x = f64::NEG_INFINITY);
+    }
+    for figure in ALL {
+        if let Ok(drawing) = (figure.draw)(&data) {
+            check(figure.name, &drawing);
+        }
+    }
+}
+
+#[test]
+fn the_table_holds_what_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = quickstart(folder.path());
+    let drawing = (by_name("value-index").unwrap().draw)(&data).unwrap();
+    // Four orbits a loss; each row's value is a record's, to the last digit.
+    assert_eq!(drawing.csv.lines().count(), 1 + 16);
+    for line in drawing.csv.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let value: f64 = cells[cells.len() - 3].parse().unwrap();
+        assert!(data.records.iter().any(|record| record.value.to_bits() == value.to_bits()), "{line}");
+    }
+    let marks = drawing.svg.matches("start ").count();
+    assert_eq!(marks, 16, "one marker with its tooltip a row");
+
+    let drawing = (by_name("spectrum").unwrap().draw)(&data).unwrap();
+    let total: u64 = drawing.csv.lines().skip(1).map(|line| line.rsplit(',').nth(1).unwrap().parse::<u64>().unwrap()).sum();
+    let cases = data.cases();
+    let expected = cases.iter().flat_map(|case| case.groups()).flat_map(|group| group.record.spectrum.clone().unwrap());
+    assert_eq!(total, expected.map(|entry| entry.multiplicity).sum::<u64>());
+}

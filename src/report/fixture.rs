@@ -1,0 +1,264 @@
+//! A run as it would be, for the tests: the quickstart's four losses with rank ladders, trajectories, spectra and point files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::RunData;
+use crate::model::{Bias, Point, Shape};
+use crate::record::npz;
+use crate::record::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+
+/// K of the fixture.
+pub(super) const CLASSES: usize = 4;
+const WIDTH: usize = 6;
+const PER_CLASS: usize = 5;
+
+/// A record in which everything that may be missing is.
+pub(super) fn bare(case: &str, loss: &str, start_index: usize) -> Record {
+    Record {
+        schema: SCHEMA.into(),
+        case: case.into(),
+        scenario: "quickstart".into(),
+        loss: loss.into(),
+        loss_params: BTreeMap::new(),
+        classes: CLASSES,
+        width: WIDTH,
+        per_class: PerClass::Balanced(PER_CLASS),
+        samples: CLASSES * PER_CLASS,
+        decay_w: None,
+        decay_h: None,
+        decay_b: None,
+        bias: "decayed".into(),
+        epsilon: None,
+        start: "gaussian".into(),
+        start_index,
+        seed: None,
+        solver: "lbfgs".into(),
+        steps: 0,
+        stop_reason: "gradient-norm".into(),
+        value: 1.0,
+        gradient_norm: 1e-3,
+        gradient_norm_scaled: None,
+        rank: None,
+        dual_ratio: None,
+        lower_bound: None,
+        lower_bound_kind: None,
+        gap: None,
+        closed_form_value: None,
+        index: None,
+        nullity: None,
+        nullity_symmetry: None,
+        resolution: None,
+        lambda_min: None,
+        lambda_min_transverse: None,
+        lambda_max: None,
+        escape_curvature: None,
+        spectrum_reason: None,
+        spectrum: None,
+        orbit: None,
+        metrics: MetricMap::new(),
+        metrics_undefined: BTreeMap::new(),
+        nature: None,
+        degenerate: None,
+        standing: None,
+        reason: String::new(),
+        certificate: None,
+        point: None,
+    }
+}
+
+/// Loss, its parameter, f*, and the values of ranks 0, 1, 2.
+type Ladder = (&'static str, &'static str, Option<(&'static str, f64)>, f64, [f64; 3]);
+
+const LADDERS: [Ladder; 4] = [
+    ("a1", "cross-entropy", None, 0.1260289434393937, [1.386_294, 0.768_2, 0.424_9]),
+    ("b2", "label-smoothing", Some(("alpha", 0.1)), 0.4223829614058416, [1.386_294, 0.951_3, 0.665_1]),
+    ("c3", "focal", Some(("gamma", 2.0)), 0.06162744188461895, [0.779_79, 0.391_6, 0.210_7]),
+    ("d4", "mse", Some(("target", 1.0)), 0.02215082719797266, [0.376_2, 0.259_1, 0.140_8]),
+];
+
+/// The quickstart, its point files written under `dir`.
+pub(super) fn quickstart(dir: &Path) -> RunData {
+    let (mut records, mut trajectories) = (Vec::new(), Vec::new());
+    for (position, (case, loss, parameter, best, values)) in LADDERS.into_iter().enumerate() {
+        for start in 0..6 {
+            let mut record = minimum(case, loss, start, best);
+            record.loss_params.extend(parameter.map(|(key, value)| (key.to_owned(), value)));
+            record.point = Some(format!("points/{case}-{start}.npz"));
+            write_point(dir, &record, position);
+            trajectories.extend(trajectory(case, start, best, position));
+            records.push(record);
+        }
+        for (rank, value) in values.into_iter().enumerate() {
+            let mut record = saddle(case, loss, 6 + rank, rank, value, best);
+            record.loss_params.extend(parameter.map(|(key, value)| (key.to_owned(), value)));
+            records.push(record);
+        }
+    }
+    let count = |of: &dyn Fn(&Record) -> Option<String>| {
+        records.iter().filter_map(of).fold(BTreeMap::new(), |mut counts: BTreeMap<String, usize>, name| {
+            *counts.entry(name).or_default() += 1;
+            counts
+        })
+    };
+    let objective = |(case, loss, ..): &Ladder| {
+        let text = format!("f = (1/20) Σ_i L(z_i, y_i) + 0.0025 ‖W‖² + 0.001 ‖H‖² + 0.005 ‖b‖²,   L = {loss}");
+        ((*case).to_owned(), text)
+    };
+    let expectation = |claim: &str, expected: &str, outcome: &str| Expectation {
+        claim: claim.into(),
+        expected: expected.into(),
+        found: expected.into(),
+        outcome: outcome.into(),
+    };
+    let summary = Summary {
+        schema: "ufm.summary/v1".into(),
+        scenario: "quickstart".into(),
+        question: "Do all four losses reach the same simplex ETF, and what else is there to be stuck at?".into(),
+        objectives: LADDERS.iter().map(objective).collect(),
+        points: records.len(),
+        natures: count(&|record| record.nature.clone()),
+        standings: count(&|record| record.standing.clone()),
+        expectations: vec![
+            expectation("undecided_max", "at most 0", "holds"),
+            expectation("verdicts.global-minimum", "24", "holds"),
+        ],
+        figures: Vec::new(),
+    };
+    RunData { summary, records, trajectories, dir: dir.to_owned() }
+}
+
+fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
+    let eigenvalues = [
+        (-1e-17, 12),
+        (2e-3, 15),
+        (2.31e-3, 32),
+        (3.4e-3, 16),
+        (5.1e-3, 4),
+        (7e-3, 12),
+        (1.3e-2, 9),
+        (4.1e-2, 6),
+        (0.11, 3),
+        (0.29, 1),
+    ];
+    Record {
+        epsilon: Some(0.007_071_067_811_865_475),
+        decay_w: Some(5e-3),
+        decay_h: Some(2e-3),
+        decay_b: Some(1e-2),
+        seed: Some(7),
+        steps: 61,
+        value: best * (1.0 + 1e-15),
+        gradient_norm: 3.1e-17,
+        gradient_norm_scaled: Some(4.4e-15),
+        rank: Some(3),
+        dual_ratio: Some(1.0),
+        lower_bound: Some(best - 3e-14),
+        lower_bound_kind: Some("dual".into()),
+        gap: Some(3e-14),
+        closed_form_value: Some(best),
+        index: Some(Count::Exact(0)),
+        nullity: Some(Count::Exact(12)),
+        nullity_symmetry: Some(12),
+        resolution: Some(1e-14),
+        lambda_min: Some(-1.2e-17),
+        lambda_min_transverse: Some(2e-3),
+        lambda_max: Some(0.29),
+        spectrum: Some(eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).into()),
+        orbit: Some(0),
+        metrics: [("nc1", 3.2e-29), ("nc2", 4.1e-15), ("nc3", 3.9e-15), ("nc4", 2.2e-16)]
+            .map(|(id, x)| (id.to_owned(), x))
+            .into(),
+        nature: Some("global-minimum".into()),
+        degenerate: Some(false),
+        standing: Some("numerical".into()),
+        reason: "the gap to the dual bound is 3e-14, below the value's rounding".into(),
+        ..bare(case, loss, start_index)
+    }
+}
+
+fn saddle(case: &str, loss: &str, start_index: usize, rank: usize, value: f64, best: f64) -> Record {
+    let index = ((WIDTH - rank) * (3 - rank)) as u64;
+    let symmetry = (rank * WIDTH - rank * (rank + 1) / 2) as u64;
+    let extra = if loss == "mse" && rank > 0 { 3 } else { 0 };
+    let escape = 0.08 * best.sqrt() * 0.5f64.powi(rank as i32);
+    let eigenvalues =
+        [(-escape, index), (0.0, symmetry + extra), (2e-3, 20), (3e-3, 41), (7e-3, 11), (0.06, 9), (0.4 - 0.1 * rank as f64, 4)];
+    let eigenvalues = eigenvalues.into_iter().filter(|&(_, multiplicity)| multiplicity > 0);
+    Record {
+        start: "rank-ladder".into(),
+        rank: Some(rank),
+        index: Some(Count::Exact(index)),
+        nullity: Some(Count::Exact(symmetry + extra)),
+        nullity_symmetry: Some(symmetry),
+        lambda_min: Some(-escape),
+        lambda_min_transverse: Some(-escape),
+        escape_curvature: Some(-2.0 * escape),
+        spectrum: Some(eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()),
+        orbit: Some(rank + 1),
+        metrics: MetricMap::new(),
+        metrics_undefined: [("nc1".to_owned(), "W = 0".to_owned())].into(),
+        nature: Some("strict-saddle".into()),
+        degenerate: Some(extra > 0),
+        reason: format!("{index} eigenvalues lie below -1e-14"),
+        gap: Some(value - best),
+        ..Record { value, ..minimum(case, loss, start_index, best) }
+    }
+}
+
+/// A solver's way to f*: a plateau, then a geometric decay down to rounding.
+fn trajectory(case: &str, start_index: usize, best: f64, position: usize) -> Vec<TrajectoryRow> {
+    let steps = (0..120).map(|i| f64::powf(10.0, f64::from(i) / 30.0) as u64);
+    let mut steps: Vec<u64> = std::iter::once(0).chain(steps).collect();
+    steps.dedup();
+    let rate = 0.004 * (1.0 + position as f64);
+    let row = |step: u64| {
+        let decay = 1e-16 + 1.2 / (1.0 + (step as f64 / 40.0).powi(2)) * (-rate * step as f64).exp();
+        let metrics = [("nc1", decay * decay + 1e-30), ("nc2", 0.9 * decay), ("nc3", 0.6 * decay), ("nc4", 0.2 * decay)];
+        TrajectoryRow {
+            case: case.into(),
+            start_index,
+            step,
+            value: best + decay * decay,
+            gradient_norm: decay,
+            gradient_norm_scaled: 8.0 * decay,
+            metrics: metrics.map(|(id, x)| (id.to_owned(), x)).into(),
+        }
+    };
+    steps.into_iter().map(row).collect()
+}
+
+/// A nearly collapsed point: a simplex ETF in the first K−1 of d rotated directions, with a little scatter that differs from loss to loss.
+fn write_point(dir: &Path, record: &Record, position: usize) {
+    let shape = Shape::balanced(CLASSES, WIDTH, PER_CLASS).expect("the fixture's shape");
+    let mut point = Point::zeros(&shape, Bias::Decayed);
+    let (scatter, size) = ([0.0, 0.02, 0.06, 0.12][position], [2.29, 1.88, 1.63, 1.02][position]);
+    let corner = |k: usize, a: usize| (if a == k { 1.0 } else { 0.0 }) - 1.0 / CLASSES as f64;
+    // Two reflections turn the first K of d directions into general ones.
+    let reflect = |x: &mut [f64; WIDTH], seed: f64| {
+        let normal: Vec<f64> = (0..WIDTH).map(|a| (seed + 1.7 * a as f64).sin()).collect();
+        let square: f64 = normal.iter().map(|v| v * v).sum();
+        let product: f64 = normal.iter().zip(&*x).map(|(v, x)| v * x).sum();
+        x.iter_mut().zip(&normal).for_each(|(x, v)| *x -= 2.0 * product / square * v);
+    };
+    let rotated = |k: usize, a: usize| -> f64 {
+        let mut x = [0.0; WIDTH];
+        (0..CLASSES).for_each(|a| x[a] = corner(k, a));
+        reflect(&mut x, 0.4 + record.start_index as f64);
+        reflect(&mut x, 2.3 + position as f64);
+        x[a]
+    };
+    for k in 0..CLASSES {
+        for a in 0..WIDTH {
+            point.w_mut()[(k, a)] = size * rotated(k, a);
+        }
+    }
+    for (i, &label) in shape.labels().iter().enumerate() {
+        for a in 0..WIDTH {
+            point.h_mut()[(a, i)] = 0.7 * size * (rotated(label, a) + scatter * ((7 * i + 3 * a) as f64).sin());
+        }
+    }
+    let path = dir.join(record.point.as_deref().expect("a point file"));
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for points");
+    npz::write(&path, &point, Some(shape.labels()), &BTreeMap::new()).expect("a point file");
+}
