@@ -96,6 +96,14 @@ impl CliError {
         Self::Broken(format!("{}: cannot {doing}: {error}", path.display()))
     }
 
+    /// Where wrong input stands.
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Input(error) => Some(&error.place),
+            _ => None,
+        }
+    }
+
     /// How the command ended.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -135,12 +143,10 @@ struct Snippet<'a> {
 
 impl<'a> Snippet<'a> {
     fn new(error: &'a CliError) -> Self {
-        let source = match error {
-            CliError::Input(InputError { place: Place::Text { path, text, .. }, .. }) => {
-                Some(NamedSource::new(path.display().to_string(), text.to_string()).with_language("toml"))
-            }
+        let source = error.place().and_then(|place| match place {
+            Place::Text { path, text, .. } => Some(NamedSource::new(path.display().to_string(), text.to_string())),
             _ => None,
-        };
+        });
         Self { error, source }
     }
 }
@@ -178,8 +184,8 @@ impl Diagnostic for Snippet<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        match self.error {
-            CliError::Input(InputError { place: Place::Text { text, span, .. }, .. }) => {
+        match self.error.place()? {
+            Place::Text { text, span, .. } => {
                 // A table's span runs over several lines: its first line is where to look.
                 let span = span.start.min(text.len())..span.end.min(text.len());
                 let line = text[span.clone()].find('\n').map_or(span.end, |newline| span.start + newline);

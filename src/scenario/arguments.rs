@@ -31,6 +31,9 @@ fn parse_one(argument: &str, index: usize) -> Result<Assignment, InputError> {
     if keys[0] == "sweep" {
         return Err(fault(NO_SWEEPS.into()));
     }
+    if keys[0] == "test" {
+        return Err(fault("the [test] overrides cannot be set from the command line".into()));
+    }
     if key != "loss.ell" && pieces(value) > 1 {
         return Err(fault(format!("the commas ask for a sweep, but {NO_SWEEPS}"))
             .with_help("give one value; an array is written in brackets: [6,3,1]"));

@@ -11,8 +11,8 @@ use std::sync::Arc;
     key = self.key.as_deref().map(|key| format!("{key}: ")).unwrap_or_default(),
     help = self.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default())]
 pub struct InputError {
-    /// Where it stands.
-    pub place: Place,
+    /// Where it stands (boxed: results that carry an error should stay small).
+    pub place: Box<Place>,
     /// The dotted key, e.g. `loss[1].gamma`.
     pub key: Option<String>,
     /// What is wrong and what is allowed.
@@ -67,12 +67,12 @@ impl fmt::Display for Place {
 impl InputError {
     /// A fault of a whole file.
     pub fn file(path: &Path, message: impl Into<String>) -> Self {
-        Self { place: Place::File(path.to_owned()), key: None, message: message.into(), help: None }
+        Self { place: Box::new(Place::File(path.to_owned())), key: None, message: message.into(), help: None }
     }
 
     /// A fault of one KEY=VALUE argument.
     pub fn argument(argument: &str, message: impl Into<String>) -> Self {
-        Self { place: Place::Argument(argument.to_owned()), key: None, message: message.into(), help: None }
+        Self { place: Box::new(Place::Argument(argument.to_owned())), key: None, message: message.into(), help: None }
     }
 
     /// The same with a hint at what to type.

@@ -1,7 +1,7 @@
 //! From a TOML file and KEY=VALUE arguments to validated cases.
 //!
 //! Reading goes in four steps, so that every fault can point at the place it was written:
-//! text → [`tree`] (each key and value remembers its origin) → [`arguments`] set in the tree → [`tables`] (serde types) → [`resolve`] (cases).
+//! text → `tree` (each key and value remembers its origin) → `arguments` set in the tree → `tables` (serde types) → `resolve` (cases).
 //! Names of losses, starts, solvers, metrics and figures come from each family's `ALL`; there is no second list.
 //!
 //! Every decimal is rounded once, to the nearest double, when the text is read; the resolved text writes shortest decimals that read back to the

@@ -338,6 +338,9 @@ pub(super) fn spectra(table: Option<&SpectraTable>) -> Result<Spectra, Fault> {
 fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
     let Some(figures) = table.report.as_ref().and_then(|report| report.figures.as_ref()) else { return Ok(super::all_figures()) };
     let way = Way::keys(["report", "figures"]);
+    if figures.is_empty() {
+        return Err(Fault::new(&way, "the list is empty").help(Some("leave the key out for all figures, or name some".into())));
+    }
     for (index, id) in figures.iter().enumerate() {
         known(&way.at(index), id, "figure", report::ALL.iter().map(|family| family.name))?;
         if figures[..index].contains(id) {

@@ -376,7 +376,7 @@ fn level_schema(_: &mut SchemaGenerator) -> Schema {
 
 fn figures_schema(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = report::ALL.iter().map(|family| family.name).collect();
-    json_schema!({ "type": "array", "items": { "enum": names } })
+    json_schema!({ "type": "array", "items": { "enum": names }, "minItems": 1 })
 }
 
 /// The JSON Schema (Draft 2020-12) of scenarios, as `ufm schema` prints it.

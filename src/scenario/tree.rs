@@ -184,7 +184,7 @@ impl Sources {
             node = next;
         }
         let key = (!fault.way.0.is_empty()).then(|| fault.way.to_string());
-        InputError { place: self.place(origin), key, message: fault.message, help: fault.help }
+        InputError { place: Box::new(self.place(origin)), key, message: fault.message, help: fault.help }
     }
 
     fn place(&self, origin: Option<&Origin>) -> Place {
@@ -201,7 +201,7 @@ impl Sources {
 
 /// Parses the text of a scenario file.
 pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<Node, InputError> {
-    let place = |span: Range<usize>| Place::Text { path: path.to_owned(), text: text.clone(), span };
+    let place = |span: Range<usize>| Box::new(Place::Text { path: path.to_owned(), text: text.clone(), span });
     let document = DeTable::parse(text).map_err(|error| InputError {
         place: place(error.span().unwrap_or(0..0)),
         key: None,

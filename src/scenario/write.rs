@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
-
 use super::{Expect, Scenario};
 use crate::losses::Loss;
 use crate::model::{Bias, Shape};
@@ -53,7 +51,7 @@ pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[S
     line(&mut out, "memory_mib", &scenario.spectra.memory_mib.to_string());
     section(&mut out, "[report]");
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
-    out.push_str(&expectations(&scenario.expect));
+    expectations(&mut out, &scenario.expect);
     out
 }
 
@@ -84,13 +82,28 @@ fn solver_keys(out: &mut String, solver: &SolverSpec) {
     }
 }
 
-fn expectations(expect: &Expect) -> String {
-    #[derive(Serialize)]
-    struct Section<'a> {
-        expect: &'a Expect,
+fn expectations(out: &mut String, expect: &Expect) {
+    let table = toml::Table::try_from(expect).expect("expectations are TOML: numbers, names and tables of them");
+    if table.is_empty() {
+        return;
     }
-    let written = toml::to_string(&Section { expect }).expect("expectations are TOML: numbers, names and tables of them");
-    format!("\n{written}")
+    section(out, "[expect]");
+    for (key, value) in &table {
+        line(out, key, &inline(value));
+    }
+}
+
+/// A value on one line. The library would write 1e-12 as 0.000000000001.
+fn inline(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Float(x) => number(*x),
+        toml::Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        toml::Value::Table(table) => {
+            let entries: Vec<String> = table.iter().map(|(key, value)| format!("{} = {}", text(key), inline(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn sizes(shape: &Shape) -> String {

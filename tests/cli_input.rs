@@ -1,0 +1,171 @@
+//! The command as a new user meets it: wrong input, exit codes, what goes to which stream.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::OutputAssertExt;
+use assert_cmd::cargo::CommandCargoExt;
+
+/// A scenario that is right; tests spoil it.
+const RIGHT: &str = "question = \"?\"
+[model]
+classes = 3
+width = 2
+per_class = 2
+decay = { w = 1e-2, h = 1e-2 }
+[loss]
+name = \"focal\"
+gamma = 2
+[starts]
+seed = 1
+";
+
+fn ufm(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("ufm").unwrap();
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Exit code, standard output, standard error.
+fn outcome(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().expect("no signal"), text(output.stdout), text(output.stderr))
+}
+
+/// Asserts exit code 1, nothing on standard output, and that standard error holds every word.
+fn refused(command: &mut Command, words: &[&str]) {
+    let (code, out, error) = outcome(command);
+    assert_eq!(code, 1, "{error}");
+    assert_eq!(out, "", "a refused command prints nothing on standard output");
+    for word in words {
+        assert!(error.contains(word), "{word:?} is missing in:\n{error}");
+    }
+    assert!(!error.contains("panicked"), "{error}");
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    for arguments in [&["--help"][..], &["--version"], &["run", "--help"], &["help", "inspect"]] {
+        let (code, out, error) = outcome(&mut ufm(arguments));
+        assert_eq!((code, error.as_str()), (0, ""), "{arguments:?}");
+        assert!(!out.is_empty());
+    }
+}
+
+#[test]
+fn wrong_command_lines_end_with_1() {
+    refused(&mut ufm(&[]), &["Usage"]);
+    refused(&mut ufm(&["rum"]), &["rum", "run"]);
+    refused(&mut ufm(&["run"]), &["SCENARIO"]);
+    refused(&mut ufm(&["run", "x.toml", "--treads", "2"]), &["--treads", "--threads"]);
+    refused(&mut ufm(&["run", "x.toml", "--threads", "0"]), &["--threads"]);
+    refused(&mut ufm(&["run", "x.toml", "--device", "gpu"]), &["no GPU path"]);
+    refused(&mut ufm(&["run", "x.toml", "--resume", "--overwrite"]), &["--resume", "--overwrite"]);
+    refused(&mut ufm(&["list", "loses"]), &["loses", "losses"]);
+    refused(&mut ufm(&["init", "quickstrat"]), &["there is no scenario `quickstrat`", "did you mean `quickstart`?"]);
+    refused(&mut ufm(&["report", "no/such/folder"]), &["no/such/folder"]);
+    refused(&mut ufm(&["derivatives", "loss.name=focl"]), &["loss.name=focl", "did you mean `focal`?"]);
+}
+
+#[test]
+fn scenarios_that_are_none_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    refused(&mut ufm(&["run", "no/such/file.toml"]), &["no/such/file.toml", "cannot be read"]);
+    refused(&mut ufm(&["run", folder.path().to_str().unwrap()]), &["cannot be read"]);
+    fs::write(path("bytes.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    refused(&mut ufm(&["run", path("bytes.toml").to_str().unwrap()]), &["bytes.toml", "UTF-8"]);
+    fs::write(path("empty.toml"), "").unwrap();
+    refused(&mut ufm(&["run", path("empty.toml").to_str().unwrap()]), &["empty.toml", "`model` is missing"]);
+}
+
+#[test]
+fn a_slip_in_a_file_is_shown_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, words) in [
+        (
+            "width = 2",
+            "witdh = 2",
+            &[":4:", "model.witdh", "classes, width, per_class, bias, decay", "did you mean `width`?"][..],
+        ),
+        ("w = 1e-2", "w = -1e-2", &[":6:", "model.decay.w", "greater than 0", "-0.01"]),
+        ("w = 1e-2", "w = nan", &[":6:", "model.decay.w", "greater than 0", "NaN"]),
+        ("classes = 3", "classes = 1", &[":3:", "model.classes", "at least 2"]),
+        ("width = 2", "width = 0", &[":4:", "model.width", "at least 1"]),
+        ("per_class = 2", "per_class = [2, 0, 2]", &[":5:", "model.per_class[1]", "at least 1 sample"]),
+        ("width = 2", "width = \"two\"", &[":4:", "model.width", "whole number", "\"two\""]),
+        ("\"focal\"", "\"vocal\"", &[":8:", "loss.name", "cross-entropy, label-smoothing, focal", "did you mean `focal`?"]),
+        ("seed = 1", "seed = 1\nname = \"file\"", &["starts", "takes no key `seed`"]),
+        ("seed = 1", "name = \"file\"\npath = \"none.npz\"", &[":12:", "starts.path", "none.npz"]),
+    ] {
+        let path = folder.path().join("spoilt.toml");
+        fs::write(&path, RIGHT.replace(from, to)).unwrap();
+        let mut words = words.to_vec();
+        words.push("spoilt.toml");
+        // The line itself is shown.
+        words.push(to.lines().next().unwrap());
+        if to.contains('\n') {
+            words.pop();
+        }
+        refused(ufm(&["run", path.to_str().unwrap(), "--dry-run"]).current_dir(folder.path()), &words);
+    }
+}
+
+#[test]
+fn files_of_a_start_are_checked_against_the_model() {
+    let scenario = "scenarios/real-features.toml";
+    refused(&mut ufm(&["run", scenario, "--dry-run", "model.width=63"]), &["digits-cross-entropy.npz", "10×64", "10×63"]);
+    refused(&mut ufm(&["run", scenario, "--dry-run", "model.classes=9"]), &["label", "9"]);
+    refused(&mut ufm(&["run", scenario, "--dry-run", "model.bias=none"]), &["bias b that is not 0"]);
+    refused(&mut ufm(&["run", scenario, "--dry-run", "model.per_class=2"]), &["1437 labels", "20 samples"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/data/digits-mse.npz")).unwrap();
+    let path = folder.path().join("short.npz");
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let start = format!("starts.path=\"{}\"", path.display());
+    refused(&mut ufm(&["run", scenario, "--dry-run", "starts.name=file", &start]), &["short.npz"]);
+}
+
+#[test]
+fn lists_schema_and_completions_print() {
+    for what in ["losses", "solvers", "starts", "metrics", "figures", "scenarios", "theorems", "devices"] {
+        let (code, out, error) = outcome(&mut ufm(&["list", what]));
+        assert_eq!((code, error.as_str()), (0, ""));
+        assert!(!out.trim().is_empty(), "{what}");
+        let (code, out, _) = outcome(&mut ufm(&["list", what, "--json"]));
+        assert_eq!(code, 0);
+        assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap().is_array());
+    }
+    let (_, out, _) = outcome(&mut ufm(&["list", "losses"]));
+    let names: Vec<&str> = out.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ufm::losses::ALL.iter().map(|family| family.name).collect::<Vec<_>>(), "one line a loss");
+    for shell in ["bash", "zsh", "fish"] {
+        ufm(&["completions", shell]).assert().success();
+    }
+}
+
+#[test]
+fn what_init_prints_can_be_run() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [None, Some("quickstart"), Some("bottleneck")] {
+        let arguments: Vec<&str> = std::iter::once("init").chain(name).collect();
+        let (code, out, _) = outcome(&mut ufm(&arguments));
+        assert_eq!(code, 0);
+        let path = folder.path().join("mine.toml");
+        fs::write(&path, out).unwrap();
+        ufm(&["run", path.to_str().unwrap(), "--dry-run"]).assert().success();
+        ufm(&["run", path.to_str().unwrap(), "--dry-run", "--test-size"]).assert().success();
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_fault() {
+    let mut child = ufm(&["schema"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
