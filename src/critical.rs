@@ -9,12 +9,14 @@
 
 use nalgebra::DMatrix;
 
-use crate::linalg::svd;
+use crate::linalg::{self, svd};
 use crate::model::{Point, tangents};
 use crate::objective::{Arrow, Objective, Plan, Problem, residual_spectrum};
 
 /// The scaled gradient norm at which a point counts as critical.
 pub const GRADIENT_ALLOWED: f64 = 1e-10;
+/// A rounding floor above this admits nothing: at such a point no evaluation can tell whether it is critical.
+const FLOOR_ALLOWED: f64 = 1e-8;
 /// A Newton polish starts only below this scaled gradient norm: from farther away it may run to any critical point.
 const POLISH_FROM: f64 = 1e-2;
 /// Most Newton steps of a polish. Quadratic convergence needs 3 to 6.
@@ -116,9 +118,9 @@ impl GradientNorm {
 
     /// The same from a gradient already computed.
     pub fn of(problem: &Problem, x: &Point, gradient: &[f64]) -> Self {
-        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let length = linalg::norm;
+        let norm = length(gradient);
         let (w, h, b) = x.parts();
-        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         let decay = &problem.decay;
         let scale = decay.mu() + decay.w * length(w) + decay.h * length(h);
         // Each entry of ∇f is a sum of about N (for W, b) or K (for H) products of size at most those of the decay terms it balances; a logit's own rounding error
@@ -132,7 +134,7 @@ impl GradientNorm {
 
     /// Whether this passes the gate: by the bound, or by the rounding floor.
     fn passes(&self) -> bool {
-        self.scaled <= GRADIENT_ALLOWED || self.scaled <= self.floor
+        self.scaled <= GRADIENT_ALLOWED || self.scaled <= self.floor.min(FLOOR_ALLOWED)
     }
 }
 
@@ -212,9 +214,7 @@ fn reduce(problem: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point
 fn truncated(problem: &Problem, point: &Point, tolerance: f64, polish: bool) -> (DMatrix<f64>, Point) {
     let width = point.width();
     let found = svd(&point.w().into_owned());
-    let largest = found.values.first().copied().unwrap_or(0.0);
-    // W is zero as a whole where it is small beside 1: logits are O(1) wherever the loss acts at all.
-    let rank = found.values.iter().filter(|&&value| value > tolerance * largest.max(ORIGIN_SCALE)).count();
+    let rank = numerical_rank(&found.values, tolerance);
     let (frame, reduced) = if rank == width {
         (DMatrix::identity(width, width), point.clone())
     } else {
@@ -223,8 +223,24 @@ fn truncated(problem: &Problem, point: &Point, tolerance: f64, polish: bool) -> 
         (frame, reduced)
     };
     let narrow = problem.at_width(rank);
-    let reduced = if polish && fits(&narrow) { newton_polish(&narrow, reduced) } else { reduced };
+    if !(polish && fits(&narrow)) {
+        return (frame, reduced);
+    }
+    let reduced = newton_polish(&narrow, reduced);
+    // What the polish sent to zero is dropped in turn.
+    if numerical_rank(&linalg::singular_values(&reduced.w().into_owned()), RANK_TOLERANCE) < rank {
+        let (inner, reduced) = truncated(&narrow, &reduced, RANK_TOLERANCE, polish);
+        return (frame * inner, reduced);
+    }
     (frame, reduced)
+}
+
+/// Number of singular values (of W, descending) above `tolerance` of the largest.
+///
+/// W is zero as a whole where it is small beside 1: logits are O(1) wherever the loss acts at all.
+fn numerical_rank(singular_values: &[f64], tolerance: f64) -> usize {
+    let largest = singular_values.first().copied().unwrap_or(0.0).max(ORIGIN_SCALE);
+    singular_values.iter().filter(|&&value| value > tolerance * largest).count()
 }
 
 /// Newton's method on ∇f = 0, transverse to the symmetry orbit, until the gradient norm no longer falls.

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::Problem;
-use crate::linalg::{add_product, product, view, view_mut};
+use crate::linalg::{add_product, axpy, dot, product, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::Point;
 use crate::numeric::Sum;
@@ -192,7 +192,7 @@ impl<'p> Objective<'p> {
         let (w, h, b) = x.parts();
         let decay = &problem.decay;
         let factor = problem.scale / problem.shape.samples() as f64;
-        factor * loss.value() + 0.5 * (decay.w * square(w) + decay.h * square(h) + decay.b * square(b))
+        factor * loss.value() + 0.5 * (decay.w * dot(w, w) + decay.h * dot(h, h) + decay.b * dot(b, b))
     }
 }
 
@@ -298,19 +298,7 @@ fn combine(chunks: &[Chunk], w: &mut [f64], b: &mut [f64]) {
     }
 }
 
-/// `out` ← `out` + `factor` · `x`, over the shorter of the two.
-fn axpy(factor: f64, x: &[f64], out: &mut [f64]) {
-    for (y, x) in out.iter_mut().zip(x) {
-        *y += factor * x;
-    }
-}
-
 /// Adds the columns of a block to `out`.
 fn add_columns(block: &[f64], rows: usize, out: &mut [f64]) {
     block.chunks_exact(rows).for_each(|column| axpy(1.0, column, out));
-}
-
-/// ‖x‖².
-fn square(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum()
 }

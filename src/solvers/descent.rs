@@ -1,6 +1,7 @@
 //! First-order descent: fixed step, backtracking, and heavy-ball momentum with a step schedule.
 
-use super::{Method, State, StopReason, axpy, dot};
+use super::{Method, State, StopReason};
+use crate::linalg::{axpy, dot};
 use crate::objective::Objective;
 
 /// x ← x − t∇f.

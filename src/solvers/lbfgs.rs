@@ -6,48 +6,58 @@ use argmin::core::{CostFunction, Error, Gradient, IterState, Problem, Solver, St
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
+use super::packed::Packed;
 use super::{Method, State, StopReason};
+use crate::linalg::dot;
 use crate::objective::Objective;
 
-type Search = MoreThuenteLineSearch<Vec<f64>, Vec<f64>, f64>;
-type Inner = LBFGS<Search, Vec<f64>, Vec<f64>, f64>;
-type Iterate = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
+type Search = MoreThuenteLineSearch<Packed, Packed, f64>;
+type Inner = LBFGS<Search, Packed, Packed, f64>;
+type Iterate = IterState<Packed, Packed, (), (), (), f64>;
+
+/// Most evaluations of one line search. It needs 1 or 2 as a rule; where rounding hides the decrease it would go on for thousands.
+const SEARCH_MAX: usize = 30;
 
 /// argmin asks for value and gradient in separate calls at the same point; both come from one fused evaluation, remembered here.
 struct Memo<'a, 'p> {
     objective: &'a mut Objective<'p>,
     last: State,
+    evaluations: usize,
 }
 
 impl Memo<'_, '_> {
-    fn at(&mut self, x: &[f64]) -> &State {
+    fn at(&mut self, x: &Packed) -> Result<&State, Error> {
         // Bitwise: a point that differs in one ulp is another point.
-        let same = self.last.x.as_slice().iter().zip(x).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same = self.last.x.as_slice().iter().zip(&x.0).all(|(a, b)| a.to_bits() == b.to_bits());
         if !same {
-            self.last.x.as_mut_slice().copy_from_slice(x);
+            if self.evaluations == SEARCH_MAX {
+                return Err(Error::msg("the line search found no step"));
+            }
+            self.evaluations += 1;
+            self.last.x.as_mut_slice().copy_from_slice(&x.0);
             self.last.value = self.objective.value_gradient(&self.last.x, &mut self.last.gradient);
         }
-        &self.last
+        Ok(&self.last)
     }
 }
 
 struct Functions<'a, 'p>(RefCell<Memo<'a, 'p>>);
 
 impl CostFunction for Functions<'_, '_> {
-    type Param = Vec<f64>;
+    type Param = Packed;
     type Output = f64;
 
-    fn cost(&self, x: &Vec<f64>) -> Result<f64, Error> {
-        Ok(self.0.borrow_mut().at(x).value)
+    fn cost(&self, x: &Packed) -> Result<f64, Error> {
+        Ok(self.0.borrow_mut().at(x)?.value)
     }
 }
 
 impl Gradient for Functions<'_, '_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
+    type Param = Packed;
+    type Gradient = Packed;
 
-    fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        Ok(self.0.borrow_mut().at(x).gradient.clone())
+    fn gradient(&self, x: &Packed) -> Result<Packed, Error> {
+        Ok(Packed(self.0.borrow_mut().at(x)?.gradient.clone()))
     }
 }
 
@@ -65,8 +75,10 @@ impl Lbfgs {
 
     /// One argmin iteration from `state`; `None` where the line search failed or led nowhere.
     fn try_step(&mut self, objective: &mut Objective<'_>, state: &State) -> Option<State> {
-        let mut problem = Problem::new(Functions(RefCell::new(Memo { objective, last: state.clone() })));
-        let mut iterate = Iterate::new().param(state.x.as_slice().to_vec()).gradient(state.gradient.clone()).cost(state.value);
+        let memo = Memo { objective, last: state.clone(), evaluations: 0 };
+        let mut problem = Problem::new(Functions(RefCell::new(memo)));
+        let mut iterate =
+            Iterate::new().param(Packed(state.x.as_slice().to_vec())).gradient(Packed(state.gradient.clone())).cost(state.value);
         for _ in 0..self.iteration {
             iterate.increment_iter();
         }
@@ -75,36 +87,27 @@ impl Lbfgs {
             return None;
         }
         let param = next.take_param()?;
-        let functions = problem.take_problem()?;
-        let found = functions.0.borrow_mut().at(&param).clone();
+        let found = problem.take_problem()?.0.borrow_mut().at(&param).ok()?.clone();
         self.iteration = (self.iteration + 1).min(self.memory as u64);
-        let lower = found.value < state.value || (found.value <= state.value && norm(&found) < norm(state));
-        (lower && norm(&found).is_finite()).then_some(found)
+        let lower = found.value < state.value || (found.value <= state.value && square(&found) < square(state));
+        (lower && square(&found).is_finite()).then_some(found)
     }
 }
 
 /// ‖∇f‖².
-fn norm(state: &State) -> f64 {
-    super::dot(&state.gradient, &state.gradient)
+fn square(state: &State) -> f64 {
+    dot(&state.gradient, &state.gradient)
 }
 
 impl Method for Lbfgs {
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
         let fresh = self.iteration == 0;
-        if let Some(next) = self.try_step(objective, state) {
-            *state = next;
-            return Ok(());
+        let mut next = self.try_step(objective, state);
+        if next.is_none() && !fresh {
+            *self = Self::new(self.memory);
+            next = self.try_step(objective, state);
         }
-        if fresh {
-            return Err(StopReason::NoProgress);
-        }
-        *self = Self::new(self.memory);
-        match self.try_step(objective, state) {
-            Some(next) => {
-                *state = next;
-                Ok(())
-            }
-            None => Err(StopReason::NoProgress),
-        }
+        *state = next.ok_or(StopReason::NoProgress)?;
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod descent;
 mod lbfgs;
+mod packed;
 #[cfg(test)]
 mod tests;
 mod trust_region;
@@ -201,14 +202,4 @@ pub fn minimise(
         steps += 1;
     };
     Outcome { state, steps, reason, counts: objective.counts() }
-}
-
-/// ⟨x, y⟩.
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
-}
-
-/// `y` ← `y` + `factor` · `x`.
-fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
-    y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
 }

@@ -4,7 +4,8 @@
 //! already small enough to stop, a Krylov search from a random vector looks for negative curvature; if it finds some the solver steps along it instead of stopping.
 //! That search is a heuristic for leaving, never a count: indices come from exact inertia.
 
-use super::{Method, State, StopReason, axpy, dot};
+use super::{Method, State, StopReason};
+use crate::linalg::{axpy, dot};
 use crate::numeric::{gaussian, stream};
 use crate::objective::Objective;
 
