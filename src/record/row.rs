@@ -20,6 +20,12 @@ pub enum PerClass {
     Imbalanced(Vec<usize>),
 }
 
+impl Default for PerClass {
+    fn default() -> Self {
+        Self::Balanced(0)
+    }
+}
+
 /// An eigenvalue count: exact, or a bracket where an eigenvalue is too near the resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -47,7 +53,7 @@ pub struct Eigenvalue {
 /// A point and everything known of it. A number that does not exist is `None` (null), never NaN.
 ///
 /// Units: `value`, `lower_bound`, `gap`, `closed_form_value` are values of f; `gradient_norm` is ‖∇f‖₂; eigenvalues are those of ∇²f over (W, H, b).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA`].
     pub schema: String,

@@ -32,6 +32,7 @@ use crate::solvers::{SolverSpec, Stop};
 use crate::starts::StartSpec;
 use tree::{Node, Sources};
 
+pub use crate::spectra::Level as SpectraLevel;
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
 pub use settings::{LossSettings, PointSettings, loss_settings, point_settings};
@@ -44,31 +45,6 @@ pub(crate) const BIASES: [Bias; 3] = [Bias::None, Bias::Free, Bias::Decayed];
 pub(crate) const DEFAULT_START: &str = "gaussian";
 /// The solver of a scenario without `[solver]`, or of a `[solver]` table without a name.
 pub(crate) const DEFAULT_SOLVER: &str = "lbfgs";
-
-/// `spectra.level`: what is computed of the Hessian at critical points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpectraLevel {
-    /// Nothing.
-    None,
-    /// Index, nullity and extreme eigenvalues.
-    Inertia,
-    /// Every distinct eigenvalue with its multiplicity.
-    Full,
-}
-
-impl SpectraLevel {
-    /// Every level.
-    pub const ALL: [Self; 3] = [Self::None, Self::Inertia, Self::Full];
-
-    /// The name in scenarios.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Inertia => "inertia",
-            Self::Full => "full",
-        }
-    }
-}
 
 /// `[spectra]`, resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

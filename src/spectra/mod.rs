@@ -34,6 +34,20 @@ pub enum Level {
     Full,
 }
 
+impl Level {
+    /// Every level.
+    pub const ALL: [Self; 3] = [Self::None, Self::Inertia, Self::Full];
+
+    /// The name in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Inertia => "inertia",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// What a spectrum may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {

@@ -64,14 +64,9 @@ pub(super) fn run_start(case: &Case, begin: &Begin, point: Point) -> Assessed {
         rows: recorder.rows,
     };
     let polish = case.stop.polish && outcome.reason != StopReason::NotFinite;
-    let level = match case.spectra.level {
-        crate::scenario::SpectraLevel::None => Level::None,
-        crate::scenario::SpectraLevel::Inertia => Level::Inertia,
-        crate::scenario::SpectraLevel::Full => Level::Full,
-    };
     let limits = Limits { bytes: case.spectra.memory_mib as f64 * f64::from(1 << 20), ..Limits::default() };
     let candidate = Candidate { point: outcome.state.x, polish };
-    Assessed { path, ..assess(&case.problem, candidate, level, &limits, false) }
+    Assessed { path, ..assess(&case.problem, candidate, case.spectra.level, &limits, false) }
 }
 
 /// Passes a candidate through the gate and computes every number of it. With `anywhere`, the spectrum is computed at points that do not pass, too.

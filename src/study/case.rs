@@ -52,8 +52,16 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
     Ok((records, rows))
 }
 
+/// The record of a point that stands alone: nothing but the closed form is known beside it.
+pub fn alone(problem: &Problem, point: &Assessed) -> Record {
+    let closed_form = theory::balanced_minimum(problem).ok();
+    let lowest_known = closed_form.as_ref().map(|closed| closed.value);
+    let verdict = judge(point, closed_form.as_ref(), lowest_known);
+    record_of(problem, point, &verdict, closed_form.as_ref())
+}
+
 /// The verdict on one point, given the closed form and the lowest value known for its problem.
-pub(crate) fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
+fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
     let spectrum = match &point.spectrum {
         Ok(spectrum) => {
             SpectrumEvidence::Counted { index: spectrum.index, nullity: spectrum.nullity, symmetry: spectrum.nullity_symmetry }
@@ -101,7 +109,7 @@ fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
 }
 
 /// The record of a point; what belongs to its place in a run (case, scenario, solver, start index, orbit, file) is left empty.
-pub(crate) fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form: Option<&BalancedMinimum>) -> Record {
+fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form: Option<&BalancedMinimum>) -> Record {
     let shape = &problem.shape;
     let mut loss_params: BTreeMap<String, f64> =
         problem.loss.parameters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 pub use assess::{Assessed, assess};
-pub use case::objective_text;
+pub use case::{alone, objective_text};
 
 use crate::model::Point;
 use crate::record::{Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow};
