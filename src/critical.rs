@@ -155,10 +155,8 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
     let narrow = problem.at_width(reduced.width());
     let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
     if !gradient.passes() {
-        let reason = format!(
-            "scaled gradient norm {:.1e} (before polish {:.1e}) is above {GRADIENT_ALLOWED:.0e}",
-            gradient.scaled, before.scaled
-        );
+        let polished = if polish { format!(" ({:.1e} after the polish)", gradient.scaled) } else { String::new() };
+        let reason = format!("scaled gradient norm {:.1e}{polished} is above {GRADIENT_ALLOWED:.0e}", before.scaled);
         return Err(refuse(&point, before, reason));
     }
     let moved = distance(&reduced.embed(&frame), &point.embed(&identity));
@@ -260,7 +258,7 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
         }
         let arrow = Arrow::new(&mut objective, &x);
         let gauge = tangents(&x, problem.shifts_bias_freely());
-        let step = arrow.newton_step(&gradient, &gauge, problem.shape.classes());
+        let step = arrow.newton_step(&gradient, &gauge);
         let mut accepted = false;
         for halving in 0..5 {
             let factor = 0.5_f64.powi(halving);

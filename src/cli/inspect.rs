@@ -121,7 +121,7 @@ fn document(record: &Record) -> Value {
     let mut value = serde_json::to_value(record).expect("records hold only what JSON can say");
     if let Value::Object(fields) = &mut value {
         for name in OF_A_RUN {
-            fields.remove(name);
+            fields.shift_remove(name);
         }
         for (name, field) in fields.iter_mut() {
             let empty = field.as_str() == Some("") || (name == "loss_params" && record.loss.is_empty());

@@ -130,6 +130,15 @@ pub fn singular_values(a: &DMatrix<f64>) -> Vec<f64> {
     svd(a).values
 }
 
+/// Orthonormal columns completed to a basis of the whole space: the complement's projector I − VVᵀ has eigenvalue 1 there.
+pub fn completed_basis(v: &DMatrix<f64>) -> DMatrix<f64> {
+    let (rows, known) = v.shape();
+    let complement = eigen(&(DMatrix::identity(rows, rows) - v * v.transpose()));
+    let mut basis = v.clone().resize_horizontally(rows, 0.0);
+    basis.columns_mut(known, rows - known).copy_from(&complement.vectors.columns(known, rows - known));
+    basis
+}
+
 /// Numbers of negative, zero and positive eigenvalues of a symmetric matrix (its lower triangle is read), by the signs of the
 /// blocks of an LBLᵀ decomposition (Bunch–Kaufman, Sylvester's law of inertia). Exact for a matrix within rounding of the given one.
 pub fn inertia(a: &DMatrix<f64>) -> (usize, usize, usize) {

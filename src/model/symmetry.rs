@@ -5,7 +5,7 @@
 use nalgebra::DMatrix;
 
 use super::{Point, Shape};
-use crate::linalg::{eigen, svd};
+use crate::linalg::{completed_basis, svd};
 
 /// Dimension of the O(d) orbit of a point whose W and H share a row/column space of dimension `rank`: rd − r(r+1)/2.
 ///
@@ -22,7 +22,7 @@ pub fn tangents(x: &Point, shifts: bool) -> DMatrix<f64> {
     let w = x.w().into_owned();
     let (classes, width, bias) = (w.nrows(), w.ncols(), x.b().len());
     let found = svd(&w);
-    let v = completed(&found.v);
+    let v = completed_basis(&found.v);
     let singular = |a: usize| found.values.get(a).copied().unwrap_or(0.0);
     let allowed = 1e-10 * singular(0);
     let mut columns: Vec<f64> = Vec::new();
@@ -47,15 +47,6 @@ pub fn tangents(x: &Point, shifts: bool) -> DMatrix<f64> {
     }
     let rows = classes * width + bias;
     DMatrix::from_vec(rows, columns.len() / rows.max(1), columns)
-}
-
-/// Orthonormal columns completed to a basis of the whole space: the complement's projector I − VVᵀ has eigenvalue 1 there.
-fn completed(v: &DMatrix<f64>) -> DMatrix<f64> {
-    let (width, known) = v.shape();
-    let complement = eigen(&(DMatrix::identity(width, width) - v * v.transpose()));
-    let mut basis = v.clone().resize_horizontally(width, 0.0);
-    basis.columns_mut(known, width - known).copy_from(&complement.vectors.columns(known, width - known));
-    basis
 }
 
 /// Whether two critical points of one problem are equal modulo O(d) × permutations of equal classes × permutations within classes.

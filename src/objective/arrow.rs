@@ -10,12 +10,15 @@
 //! #{eigenvalues < σ} = Σ_i #{eig(B_i) < σ} + #{eig(S(σ) − σI) < 0}
 //! ```
 //!
+//! Where d > K the columns of H outside the row space of W are *plain*: after a rotation of the features (a symmetry) W has d − K zero columns, and for these B_i is λ_H and
+//! C_i is g_i alone, so that together they contribute −GGᵀ/(λ_H − σ) to a diagonal block of S. Only r = min(K, d) coupled directions need the work.
+//!
 //! The cost is linear in N. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
 
 use nalgebra::{DMatrix, DVector};
 
 use super::{Objective, Problem};
-use crate::linalg::{add_product, add_product_lower, eigen, product, view, view_mut};
+use crate::linalg::{add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::Point;
 
@@ -40,9 +43,11 @@ impl Plan {
         let samples = problem.shape.samples() as f64;
         let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
-        // The X_i, feature eigenvectors and values; H_θθ, S, and an eigen-decomposition of S with its workspace.
-        let bytes = 8.0 * (samples * (p * d + d * d + d) + 6.0 * p * p);
-        let multiply_adds = samples * (0.5 * p * p * d + p * d * d + 12.0 * d.powi(3)) + 9.0 * p.powi(3);
+        let (k, r) = (classes as f64, width.min(classes) as f64);
+        // The X_i, feature eigenvectors and values, residuals; H_θθ, S, and an eigen-decomposition of S with its workspace.
+        let bytes = 8.0 * (samples * (p * r + r * r + r + k + d) + 6.0 * p * p);
+        // H_θθ, the feature blocks, one Schur complement and its eigenvalues.
+        let multiply_adds = samples * (0.5 * p * p * (1.0 + r) + p * r * r + 12.0 * r.powi(3)) + 9.0 * p.powi(3);
         Self { core, bytes, multiply_adds }
     }
 }
@@ -51,15 +56,24 @@ impl Plan {
 #[derive(Debug)]
 pub struct Arrow {
     core: usize,
+    classes: usize,
     width: usize,
+    /// r = min(K, d), the number of coupled directions of a feature.
+    coupled: usize,
     samples: usize,
+    decay_h: f64,
+    /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
+    basis: Option<DMatrix<f64>>,
     theta: DMatrix<f64>,
-    /// Eigenvalues of the B_i, d for each sample.
+    /// Eigenvalues of the coupled parts of the B_i, r for each sample.
     feature_values: Vec<f64>,
-    /// V_i, d×d for each sample.
+    /// V_i, r×r for each sample.
     feature_vectors: Vec<f64>,
-    /// X_i = C_i V_i, core×d for each sample.
+    /// X_i = C_i V_i, core×r for each sample.
     coupling: Vec<f64>,
+    /// G, K×N, and GGᵀ: kept where there are plain directions.
+    residuals: Vec<f64>,
+    gram: DMatrix<f64>,
 }
 
 /// S(σ), and what the count needs.
@@ -79,24 +93,41 @@ impl Arrow {
         let problem = objective.problem();
         let (classes, width, samples) = (problem.shape.classes(), problem.shape.width(), problem.shape.samples());
         let core = Plan::new(problem).core;
+        let coupled = width.min(classes);
+        let basis = (width > classes).then(|| completed_basis(&svd(&x.w().into_owned()).v));
         let mut arrow = Self {
             core,
+            classes,
             width,
+            coupled,
             samples,
+            decay_h: problem.decay.h,
+            basis,
             theta: DMatrix::zeros(core, core),
-            feature_values: vec![0.0; samples * width],
-            feature_vectors: vec![0.0; samples * width * width],
-            coupling: vec![0.0; samples * core * width],
+            feature_values: vec![0.0; samples * coupled],
+            feature_vectors: vec![0.0; samples * coupled * coupled],
+            coupling: vec![0.0; samples * core * coupled],
+            residuals: Vec::new(),
+            gram: DMatrix::zeros(classes, classes),
         };
+        let turned = arrow.turned(x);
+        let x = turned.as_ref().unwrap_or(x);
+        // The coupled part of W; the rest is zero.
+        let w = x.w().columns(0, coupled).into_owned();
         let mut logits = vec![0.0; classes];
-        let (w, h, b) = x.parts();
+        let (_, h, b) = x.parts();
         objective.for_each_residual_block(x, |first, block| {
             for (i, g) in block.chunks_exact(classes).enumerate() {
                 let feature = &h[(first + i) * width..(first + i + 1) * width];
-                let (w_view, z) = (view(w, classes, width), view_mut(&mut logits, classes, 1));
-                product(z, w_view, view(feature, width, 1), 1.0);
+                let z = view_mut(&mut logits, classes, 1);
+                product(z, view(w.as_slice(), classes, coupled), view(&feature[..coupled], coupled, 1), 1.0);
                 logits.iter_mut().zip(b).for_each(|(z, b)| *z += b);
-                arrow.add_sample(problem, x, first + i, &logits, g);
+                arrow.add_sample(problem, &w, feature, first + i, &logits, g);
+            }
+            if coupled < width {
+                let g = view(block, classes, block.len() / classes);
+                add_product(view_mut(arrow.gram.as_mut_slice(), classes, classes), g, g.transpose(), 1.0);
+                arrow.residuals.extend_from_slice(block);
             }
         });
         for k in 0..core {
@@ -105,26 +136,34 @@ impl Arrow {
         arrow
     }
 
-    /// The blocks of sample `i`.
-    fn add_sample(&mut self, problem: &Problem, x: &Point, i: usize, logits: &[f64], g: &[f64]) {
-        let (classes, width) = (g.len(), self.width);
+    /// The point in the arrow's basis, the plain columns of W exactly zero; `None` where the basis is the given one.
+    fn turned(&self, x: &Point) -> Option<Point> {
+        let basis = self.basis.as_ref()?;
+        let mut w = x.w() * basis;
+        w.columns_mut(self.coupled, self.width - self.coupled).fill(0.0);
+        Some(Point::from_blocks(&w, &(basis.transpose() * x.h()), x.b()))
+    }
+
+    /// The blocks of sample `i`, whose feature is `feature` and residual `g`; `w` is the coupled part of W.
+    fn add_sample(&mut self, problem: &Problem, w: &DMatrix<f64>, feature: &[f64], i: usize, logits: &[f64], g: &[f64]) {
+        let (classes, coupled) = (self.classes, self.coupled);
         let factor = problem.scale / self.samples as f64;
         let mut structured = LogitHessian::default();
         problem.loss.function().hessian(logits, problem.shape.labels()[i], &mut structured);
         let mut a = DMatrix::zeros(classes, classes);
         structured.dense(a.as_mut_slice());
         a *= factor;
-        let mut aw = x.w().into_owned();
+        let mut aw = w.clone();
         for mut column in aw.column_iter_mut() {
             structured.apply(column.as_mut_slice());
             column *= factor;
         }
-        let mut block = x.w().tr_mul(&aw);
+        let mut block = w.tr_mul(&aw);
         block = (&block + block.transpose()) * 0.5;
-        (0..width).for_each(|c| block[(c, c)] += problem.decay.h);
+        (0..coupled).for_each(|c| block[(c, c)] += problem.decay.h);
         let eigen = eigen(&block);
 
-        let with_one = |a: usize| if a < width { x.h()[(a, i)] } else { 1.0 };
+        let with_one = |a: usize| feature.get(a).copied().unwrap_or(1.0);
         let parts = self.core / classes;
         for column in 0..parts {
             for row in 0..=column {
@@ -135,17 +174,17 @@ impl Arrow {
             }
         }
         let y = aw * &eigen.vectors;
-        let coupling = &mut self.coupling[i * self.core * width..(i + 1) * self.core * width];
-        for c in 0..width {
+        let coupling = &mut self.coupling[i * self.core * coupled..(i + 1) * self.core * coupled];
+        for c in 0..coupled {
             for part in 0..parts {
-                let (h, v) = (with_one(part), if part < width { eigen.vectors[(part, c)] } else { 0.0 });
+                let (h, v) = (with_one(part), if part < coupled { eigen.vectors[(part, c)] } else { 0.0 });
                 for k in 0..classes {
                     coupling[c * self.core + part * classes + k] = h * y[(k, c)] + g[k] * v;
                 }
             }
         }
-        self.feature_values[i * width..(i + 1) * width].copy_from_slice(&eigen.values);
-        self.feature_vectors[i * width * width..(i + 1) * width * width].copy_from_slice(eigen.vectors.as_slice());
+        self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
+        self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled].copy_from_slice(eigen.vectors.as_slice());
     }
 
     /// The dimension of the whole Hessian.
@@ -158,32 +197,36 @@ impl Arrow {
         self.core
     }
 
-    /// All eigenvalues of the feature blocks, in the order of the samples.
-    pub fn feature_values(&self) -> &[f64] {
-        &self.feature_values
+    /// d − r, the number of plain directions of a feature.
+    fn plain(&self) -> usize {
+        self.width - self.coupled
     }
 
-    /// A bound on ‖∇²f‖: Gershgorin over the blocks, ‖H_θθ‖ + max ‖B_i‖ + ‖C‖.
+    /// All eigenvalues of the feature blocks that differ: those of the coupled parts, and λ_H where there are plain directions.
+    fn feature_eigenvalues(&self) -> impl Iterator<Item = f64> + '_ {
+        self.feature_values.iter().copied().chain((self.plain() > 0).then_some(self.decay_h))
+    }
+
+    /// The largest |eigenvalue| of a feature block.
+    pub fn feature_norm(&self) -> f64 {
+        self.feature_eigenvalues().fold(0.0_f64, |m, x| m.max(x.abs()))
+    }
+
+    /// A bound on ‖∇²f‖: ‖H_θθ‖ + max ‖B_i‖ + ‖C‖, in Frobenius norms.
     pub fn norm_bound(&self) -> f64 {
-        let feature = self.feature_values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let coupling = self.coupling.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let mut theta = 0.0;
-        for j in 0..self.core {
-            for i in j..self.core {
-                theta += self.theta[(i, j)].powi(2) * if i == j { 1.0 } else { 2.0 };
-            }
-        }
-        theta.sqrt() + feature + coupling
+        let coupling = (dot(&self.coupling, &self.coupling) + self.plain() as f64 * self.gram.trace()).sqrt();
+        let mut theta = self.theta.clone();
+        theta.fill_upper_triangle_with_lower_triangle();
+        theta.norm() + self.feature_norm() + coupling
     }
 
     /// S(σ). Panics where σ is an eigenvalue of a feature block to the last bit; see [`Arrow::clear_shift`].
     pub fn schur(&self, shift: f64) -> Schur {
         let mut matrix = self.theta.clone();
         let mut scaled = Vec::new();
-        let mut features_below = 0;
         let mut magnitude = matrix.norm();
         let core = self.core;
-        let columns_all = self.samples * self.width;
+        let columns_all = self.feature_values.len();
         let mut first = 0;
         while first < columns_all && core > 0 {
             let count = BATCH_COLUMNS.min(columns_all - first);
@@ -193,22 +236,30 @@ impl Arrow {
             for (column, value) in scaled.chunks_exact_mut(core).zip(&self.feature_values[first..first + count]) {
                 let inverse = 1.0 / (value - shift);
                 assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
-                magnitude += inverse.abs() * column.iter().map(|x| x * x).sum::<f64>();
+                magnitude += inverse.abs() * dot(column, column);
                 column.iter_mut().for_each(|x| *x *= inverse);
             }
             let (x, scaled) = (view(x, core, count), view(&scaled, core, count));
             add_product_lower(view_mut(matrix.as_mut_slice(), core, core), scaled, x.transpose(), -1.0);
             first += count;
         }
-        for value in &self.feature_values {
-            features_below += usize::from(*value < shift);
+        let mut features_below = self.feature_values.iter().filter(|&&value| value < shift).count();
+        if self.plain() > 0 {
+            let inverse = 1.0 / (self.decay_h - shift);
+            assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
+            magnitude += self.plain() as f64 * inverse.abs() * self.gram.trace();
+            for a in self.coupled..self.width {
+                let mut block = matrix.view_mut((a * self.classes, a * self.classes), self.gram.shape());
+                block.zip_apply(&self.gram, |s, g| *s -= inverse * g);
+            }
+            features_below += if self.decay_h < shift { self.plain() * self.samples } else { 0 };
         }
         Schur { matrix, features_below, magnitude }
     }
 
     /// The shift nearest to `shift` that keeps a distance of `margin` from every eigenvalue of a feature block.
     pub fn clear_shift(&self, shift: f64, margin: f64) -> f64 {
-        let mut near: Vec<f64> = self.feature_values.iter().copied().filter(|x| (x - shift).abs() < margin * 1e6).collect();
+        let mut near: Vec<f64> = self.feature_eigenvalues().filter(|x| (x - shift).abs() < margin * 1e6).collect();
         near.sort_by(f64::total_cmp);
         let clear = |s: f64| near.iter().all(|x| (x - s).abs() >= margin);
         if clear(shift) {
@@ -223,8 +274,11 @@ impl Arrow {
     pub fn extension_square(&self, shift: f64, y: &DVector<f64>) -> f64 {
         let mut total = 0.0;
         for (column, value) in self.coupling.chunks_exact(self.core.max(1)).zip(&self.feature_values) {
-            let product: f64 = column.iter().zip(y.iter()).map(|(x, y)| x * y).sum();
-            total += (product / (value - shift)).powi(2);
+            total += (dot(column, y.as_slice()) / (value - shift)).powi(2);
+        }
+        for a in self.coupled..self.width {
+            let part = y.rows(a * self.classes, self.classes);
+            total += part.dot(&(&self.gram * part)) / (self.decay_h - shift).powi(2);
         }
         total
     }
@@ -233,47 +287,63 @@ impl Arrow {
     ///
     /// Elimination: S θ = −g_θ + Σ_i C_i B_i⁻¹ g_i, h_i = −B_i⁻¹(g_i + C_iᵀθ). S annihilates the tangents at a critical point, and its right-hand side is orthogonal to them,
     /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below 1e-11 of the largest belong to flat families and are left out.
-    pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>, classes: usize) -> Vec<f64> {
-        let (core, width, w_len) = (self.core, self.width, classes * self.width);
+    pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>) -> Vec<f64> {
+        let (core, classes, width, coupled) = (self.core, self.classes, self.width, self.coupled);
+        let w_len = classes * width;
         let (g_w, rest) = gradient.split_at(w_len);
         let (g_h, g_b) = rest.split_at(self.samples * width);
-        let g_theta = DVector::from_iterator(core, g_w.iter().chain(g_b).copied());
-        // Feature gradients in the eigenbases.
-        let mut turned = vec![0.0; g_h.len()];
-        for i in 0..self.samples {
-            let v = &self.feature_vectors[i * width * width..(i + 1) * width * width];
-            let range = i * width..(i + 1) * width;
-            let out = view_mut(&mut turned[range.clone()], width, 1);
-            product(out, view(v, width, width).transpose(), view(&g_h[range], width, 1), 1.0);
+        let mut g_theta = DVector::from_iterator(core, g_w.iter().chain(g_b).copied());
+        let mut g_h = DMatrix::from_column_slice(width, self.samples, g_h);
+        let mut gauge = gauge.clone();
+        if let Some(basis) = &self.basis {
+            g_h = basis.tr_mul(&g_h);
+            self.turn_theta(g_theta.as_mut_slice(), basis);
+            gauge.column_iter_mut().for_each(|mut column| self.turn_theta(column.as_mut_slice(), basis));
+        }
+        // Feature gradients in the eigenbases, and divided by the eigenvalues.
+        let mut turned = vec![0.0; self.samples * coupled];
+        for (i, out) in turned.chunks_exact_mut(coupled.max(1)).enumerate() {
+            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let g = &g_h.as_slice()[i * width..i * width + coupled];
+            product(view_mut(out, coupled, 1), v.transpose(), view(g, coupled, 1), 1.0);
         }
         let divided: Vec<f64> = turned.iter().zip(&self.feature_values).map(|(g, value)| g / value).collect();
         let mut rhs = -g_theta;
-        add_product(
-            view_mut(rhs.as_mut_slice(), core, 1),
-            view(&self.coupling, core, divided.len()),
-            view(&divided, divided.len(), 1),
-            1.0,
-        );
-        let theta = self.solve_core(&rhs, gauge);
-        let mut features = turned;
-        add_product(
-            view_mut(&mut features, divided.len(), 1),
-            view(&self.coupling, core, divided.len()).transpose(),
-            view(theta.as_slice(), core, 1),
-            1.0,
-        );
-        features.iter_mut().zip(&self.feature_values).for_each(|(x, value)| *x = -*x / value);
-        let mut step = Vec::with_capacity(gradient.len());
-        step.extend_from_slice(&theta.as_slice()[..w_len]);
-        for i in 0..self.samples {
-            let v = &self.feature_vectors[i * width * width..(i + 1) * width * width];
-            let mut h = vec![0.0; width];
-            let y = view(&features[i * width..(i + 1) * width], width, 1);
-            product(view_mut(&mut h, width, 1), view(v, width, width), y, 1.0);
-            step.extend_from_slice(&h);
+        let coupling = view(&self.coupling, core, divided.len());
+        add_product(view_mut(rhs.as_mut_slice(), core, 1), coupling, view(&divided, divided.len(), 1), 1.0);
+        let residuals = view(&self.residuals, classes, self.residuals.len() / classes);
+        let plain_gradient = g_h.rows(coupled, self.plain()).transpose();
+        for (a, column) in (coupled..width).zip(plain_gradient.column_iter()) {
+            let out = view_mut(&mut rhs.as_mut_slice()[a * classes..(a + 1) * classes], classes, 1);
+            add_product(out, residuals, view(column.as_slice(), self.samples, 1), 1.0 / self.decay_h);
         }
-        step.extend_from_slice(&theta.as_slice()[w_len..]);
-        step
+        let mut theta = self.solve_core(&rhs, &gauge);
+        let mut features = turned;
+        let out = view_mut(&mut features, divided.len(), 1);
+        add_product(out, coupling.transpose(), view(theta.as_slice(), core, 1), 1.0);
+        features.iter_mut().zip(&self.feature_values).for_each(|(x, value)| *x = -*x / value);
+        let mut h = DMatrix::zeros(width, self.samples);
+        for (i, y) in features.chunks_exact(coupled.max(1)).enumerate() {
+            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let out = &mut h.as_mut_slice()[i * width..i * width + coupled];
+            product(view_mut(out, coupled, 1), v, view(y, coupled, 1), 1.0);
+            let g = self.residuals.get(i * classes..(i + 1) * classes).unwrap_or_default();
+            for a in coupled..width {
+                h[(a, i)] = -(g_h[(a, i)] + dot(g, &theta.as_slice()[a * classes..(a + 1) * classes])) / self.decay_h;
+            }
+        }
+        if let Some(basis) = &self.basis {
+            h = basis * h;
+            self.turn_theta(theta.as_mut_slice(), &basis.transpose());
+        }
+        [&theta.as_slice()[..w_len], h.as_slice(), &theta.as_slice()[w_len..]].concat()
+    }
+
+    /// The part W of `theta` (K×d) ← W V.
+    fn turn_theta(&self, theta: &mut [f64], basis: &DMatrix<f64>) {
+        let w = &mut theta[..self.classes * self.width];
+        let turned = DMatrix::from_column_slice(self.classes, self.width, w) * basis;
+        w.copy_from_slice(turned.as_slice());
     }
 
     /// (S(0) + τ T Tᵀ)⁺ rhs.

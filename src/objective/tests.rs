@@ -117,7 +117,7 @@ fn chunks_do_not_change_what_is_computed() {
 
 #[test]
 fn the_arrow_has_the_dense_hessians_inertia_at_random_points_and_shifts() {
-    for width in [0, 2, 4] {
+    for width in [0, 2, 3, 5] {
         for (i, problem) in problems(width).iter().enumerate() {
             let mut objective = Objective::new(problem);
             let x = random_point(problem, 50 + i as u64);
@@ -175,6 +175,29 @@ fn the_lower_bound_is_below_every_value() {
         assert_eq!(bounds.is_empty(), !problem.loss.function().convex());
         for bound in bounds {
             assert!(bound.is_finite() && bound <= lowest, "{problem:?}: bound {bound}, value {lowest}");
+        }
+    }
+}
+
+#[test]
+fn the_newton_step_solves_the_newton_equation() {
+    for width in [2, 5] {
+        for (i, problem) in problems(width).iter().enumerate() {
+            let mut objective = Objective::new(problem);
+            let x = random_point(problem, 90 + i as u64);
+            let n = problem.dimension();
+            let mut gradient = vec![0.0; n];
+            objective.value_gradient(&x, &mut gradient);
+            // Away from critical points rotations are no null vectors; the shift of a free bias is one everywhere.
+            let core = Plan::new(problem).core;
+            let mut gauge = DMatrix::zeros(core, usize::from(problem.shifts_bias_freely()));
+            gauge.rows_mut(core - 3, 3).fill(1.0 / 3.0_f64.sqrt());
+            let step = Arrow::new(&mut objective, &x).newton_step(&gradient, &gauge);
+            let mut image = vec![0.0; n];
+            objective.hessian_product(&x, &step, &mut image);
+            let error = image.iter().zip(&gradient).map(|(h, g)| (h + g).abs()).fold(0.0, f64::max);
+            let size = step.iter().fold(1.0_f64, |m, s| m.max(s.abs()));
+            assert!(error <= 1e-11 * size, "{problem:?}: {error:e}, step {size:e}");
         }
     }
 }

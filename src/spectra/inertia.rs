@@ -22,9 +22,8 @@ pub struct Inertia {
 pub fn inertia_at(arrow: &Arrow) -> Inertia {
     let shift = arrow.clear_shift(0.0, f64::MIN_POSITIVE);
     let magnitude = arrow.schur(shift).magnitude;
-    let largest = arrow.feature_values().iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let terms = (arrow.dimension() as f64).sqrt();
-    let resolution = 4.0 * f64::EPSILON * terms * (magnitude + largest);
+    let resolution = 4.0 * f64::EPSILON * terms * (magnitude + arrow.feature_norm());
     let count = |factor: f64| {
         let shift = arrow.clear_shift(factor * resolution, 0.01 * resolution);
         count_below(arrow, shift) as u64

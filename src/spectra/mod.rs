@@ -11,7 +11,7 @@ mod tests;
 
 pub use inertia::{Inertia, inertia_at};
 pub use rank_split::OffSpace;
-pub use slicing::{Extremes, count_below, eigenvalue, largest_eigenvalue};
+pub use slicing::{Extremes, count_below, eigenvalue};
 
 use crate::critical::CriticalPoint;
 use crate::linalg::eigenvalues;

@@ -37,15 +37,16 @@ impl Extremes {
 
     /// By slicing: with no negative eigenvalue the symmetry zeros come first in the order.
     pub fn by_slicing(arrow: &Arrow, inertia: &Inertia, symmetry: u64) -> Self {
-        let min = eigenvalue(arrow, 0);
+        let resolution = inertia.resolution;
+        let min = eigenvalue(arrow, 0, resolution);
         let min_transverse = if inertia.index.low > 0 {
             Some(min)
         } else if symmetry == 0 {
             Some(min)
         } else {
-            (symmetry < arrow.dimension() as u64).then(|| eigenvalue(arrow, symmetry as usize))
+            (symmetry < arrow.dimension() as u64).then(|| eigenvalue(arrow, symmetry as usize, resolution))
         };
-        Self { min, min_transverse, max: largest_eigenvalue(arrow) }
+        Self { min, min_transverse, max: eigenvalue(arrow, arrow.dimension() - 1, resolution) }
     }
 
     /// Extremes of the union of two spectra.
@@ -68,24 +69,20 @@ pub fn count_below(arrow: &Arrow, shift: f64) -> usize {
     schur.features_below + inertia(&shifted(schur.matrix, shift)).0
 }
 
-/// The largest eigenvalue.
-pub fn largest_eigenvalue(arrow: &Arrow) -> f64 {
-    eigenvalue(arrow, arrow.dimension() - 1)
-}
-
 /// The eigenvalue with `rank` eigenvalues below it (0: the smallest).
 ///
 /// For a shift σ the eigenvalues κ_1 ≤ κ_2 ≤ … of S(σ) − σI fall with σ between poles, and the eigenvalue sought is where κ_j = 0 with j = rank − #{eig(B_i) < σ}. One step is
 /// σ + κ_j/(1 + ‖(B−σ)⁻¹Cᵀy‖²), the Rayleigh quotient of the whole matrix for the extended eigenvector, hence quadratic convergence; the sign of κ_j keeps an exact bracket and
 /// bisection takes over where a step leaves it.
-pub fn eigenvalue(arrow: &Arrow, rank: usize) -> f64 {
+/// The result is accurate to 1e-12 of itself or to `resolution`, the bound on rounding, whichever is larger.
+pub fn eigenvalue(arrow: &Arrow, rank: usize, resolution: f64) -> f64 {
     let norm = arrow.norm_bound();
     let (mut low, mut high) = (-norm, norm);
     let margin = 1e-14 * norm;
     // The lower and upper end of the spectrum are usually near 0 and near the top of the core.
     let mut shift = if rank == 0 || rank + 1 < arrow.dimension() { -1e-3 * margin } else { 0.5 * norm };
     for _ in 0..STEPS_MAX {
-        if !(high - low > ACCURACY * low.abs().max(high.abs()).max(1e-4 * norm)) {
+        if !(high - low > ACCURACY * low.abs().max(high.abs()) + 0.05 * resolution) {
             break;
         }
         let at = arrow.clear_shift(shift, margin);
@@ -107,8 +104,8 @@ pub fn eigenvalue(arrow: &Arrow, rank: usize) -> f64 {
                 high = high.min(at);
             }
             next = at + kappa / length;
-            // The residual of the extended vector: an eigenvalue lies this near, and the step's error is its square.
-            if kappa.abs() / length.sqrt() <= 1e-9 * norm * ACCURACY.sqrt() {
+            // A step this short is rounding, or its square is.
+            if (next - at).abs() <= ACCURACY * at.abs() + 0.05 * resolution {
                 return next;
             }
         }
