@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use ufm::record::Mode;
 use ufm::scenario::{Scenario, schema};
+use ufm::study::Options;
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
@@ -133,5 +135,21 @@ fn the_schema_refuses_slips() {
     ] {
         assert!(right.contains(from), "{from}");
         assert!(misfit(&schema, &schema, &json(&right.replacen(from, to, 1))).is_some(), "{to}");
+    }
+}
+
+#[test]
+fn every_scenario_runs_at_test_size_and_its_expectations_hold() {
+    for path in files() {
+        let folder = tempfile::tempdir().unwrap();
+        let scenario = Scenario::load(&path, &[], true).unwrap();
+        let options = Options { dir: folder.path().join("run"), mode: Mode::Fresh, threads: None, fail_fast: false };
+        let study = ufm::study::run(&scenario, &options, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(!study.records.is_empty());
+        for expectation in &study.summary.expectations {
+            assert_eq!(expectation.outcome, "holds", "{}: {expectation:?}", path.display());
+        }
+        let written = ufm::report::write(std::slice::from_ref(&options.dir), None).unwrap();
+        assert!(written.report.is_file() && !written.figures.is_empty(), "{}", path.display());
     }
 }

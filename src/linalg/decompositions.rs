@@ -163,7 +163,8 @@ pub fn inertia(a: &DMatrix<f64>) -> (usize, usize, usize) {
             i += 2;
         } else {
             let pivot = diagonal[i];
-            count(usize::from(pivot < 0.0), usize::from(!(pivot < 0.0 || pivot > 0.0)), usize::from(pivot > 0.0));
+            let (negative, positive) = (usize::from(pivot < 0.0), usize::from(pivot > 0.0));
+            count(negative, 1 - negative - positive, positive);
             i += 1;
         }
     }

@@ -39,9 +39,7 @@ impl Extremes {
     pub fn by_slicing(arrow: &Arrow, inertia: &Inertia, symmetry: u64) -> Self {
         let resolution = inertia.resolution;
         let min = eigenvalue(arrow, 0, resolution);
-        let min_transverse = if inertia.index.low > 0 {
-            Some(min)
-        } else if symmetry == 0 {
+        let min_transverse = if inertia.index.low > 0 || symmetry == 0 {
             Some(min)
         } else {
             (symmetry < arrow.dimension() as u64).then(|| eigenvalue(arrow, symmetry as usize, resolution))

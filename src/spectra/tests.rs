@@ -1,19 +1,24 @@
-//! The arrow and the rank split against dense eigenvalues.
+//! Slicing and counts against dense eigenvalues at random points; critical points are tested in `tests/spectra.rs`.
 
 use super::*;
-use crate::critical::{Candidate, gate};
 use crate::losses::{ALL, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::numeric::{gaussian, stream};
-use crate::objective::residual_spectrum;
-use crate::solvers::{SolverSpec, Stop, minimise};
 
-fn loss(name: &str, values: &[f64]) -> Loss {
-    (ALL.iter().find(|family| family.name == name).unwrap().build)(values)
-}
-
-fn four_losses() -> [Loss; 4] {
-    [loss("cross-entropy", &[]), loss("label-smoothing", &[0.1]), loss("focal", &[3.0]), loss("mse", &[1.0, 1.0])]
+fn problems(width: usize) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for family in ALL {
+        let values: Vec<f64> =
+            family.parameters.iter().map(|p| p.default.unwrap_or(if p.name == "alpha" { 0.1 } else { 2.0 })).collect();
+        let loss: Loss = (family.build)(&values);
+        for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.02)] {
+            for sizes in [vec![3, 3, 3, 3], vec![4, 1, 2, 3]] {
+                let shape = Shape::new(width, &sizes).unwrap();
+                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss: loss.clone(), scale: 1.0 });
+            }
+        }
+    }
+    problems
 }
 
 fn random(problem: &Problem, index: u64) -> Point {
@@ -22,81 +27,48 @@ fn random(problem: &Problem, index: u64) -> Point {
     Point::from_vec(&problem.shape, problem.bias, data)
 }
 
-/// Minimises at width `rank` and passes the gate.
-fn ladder(problem: &Problem, rank: usize) -> CriticalPoint {
-    let narrow = problem.at_width(rank);
-    let outcome = minimise(&narrow, random(&narrow, 1), &SolverSpec::Lbfgs { memory: 10 }, &Stop::default(), &mut |_, _| {});
-    gate(problem, Candidate { point: outcome.state.x, polish: true }).unwrap_or_else(|e| panic!("{}: {}", problem.loss, e.reason))
-}
-
-fn spectrum_of(problem: &Problem, critical: &CriticalPoint, level: Level) -> Spectrum {
-    let narrow = problem.at_width(critical.rank());
-    let residual = residual_spectrum(&mut Objective::new(&narrow), critical.reduced());
-    at_critical(problem, critical, &residual, level, &Limits::default()).unwrap()
-}
-
-/// THEORY.md 4: K=5, n=4, d=6, λ_W=λ_H=5e-3, λ_b=1e-3.
-fn ladder_problem(loss: Loss) -> Problem {
-    let shape = Shape::balanced(5, 6, 4).unwrap();
-    Problem { shape, bias: Bias::Decayed, decay: Decay { w: 5e-3, h: 5e-3, b: 1e-3 }, loss, scale: 1.0 }
-}
-
 #[test]
-fn the_rank_ladder_has_the_predicted_indices_and_zeros() {
-    for loss in four_losses() {
-        let problem = ladder_problem(loss);
-        for (rank, index) in [24, 15, 8, 3, 0].into_iter().enumerate() {
-            let critical = ladder(&problem, rank);
-            assert_eq!(critical.rank(), rank, "{}", problem.loss);
-            let spectrum = spectrum_of(&problem, &critical, Level::Inertia);
-            assert_eq!(spectrum.index.exact(), Some(index), "{} rank {rank}", problem.loss);
-            let symmetry = (rank * 6 - rank * (rank + 1) / 2) as u64;
-            assert_eq!(spectrum.nullity_symmetry, symmetry);
-            let zeros = if problem.loss.name() == "mse" { [0, 8, 13, 15, 14][rank] } else { symmetry };
-            assert_eq!(spectrum.nullity.exact(), Some(zeros), "{} rank {rank}: {spectrum:?}", problem.loss);
-        }
-    }
-}
-
-#[test]
-fn the_rank_split_reproduces_every_dense_eigenvalue() {
-    for loss in four_losses() {
-        let problem = ladder_problem(loss);
-        for rank in 0..5 {
-            let critical = ladder(&problem, rank);
-            let spectrum = spectrum_of(&problem, &critical, Level::Full);
-            let dense = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &critical.point()));
-            let split: Vec<f64> =
-                spectrum.whole.unwrap().iter().flat_map(|&(value, times)| std::iter::repeat_n(value, times as usize)).collect();
-            assert_eq!(split.len(), dense.len());
-            let largest = dense.last().unwrap();
-            for (a, b) in split.iter().zip(&dense) {
-                assert!((a - b).abs() <= 1e-12 * largest, "{} rank {rank}: {a} against {b}", problem.loss);
-            }
+fn inertia_at_random_points_is_the_dense_one_and_a_free_shift_is_a_zero() {
+    for width in [2, 4, 6] {
+        for (i, problem) in problems(width).iter().enumerate() {
+            let x = random(problem, 100 * width as u64 + i as u64);
+            let spectrum = at_point(problem, &x, Level::Full, &Limits::default()).unwrap();
+            let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
+            let negative = dense.iter().filter(|&&x| x < -spectrum.resolution).count() as u64;
+            let zero = dense.iter().filter(|&&x| x.abs() <= spectrum.resolution).count() as u64;
+            assert_eq!(spectrum.index.exact(), Some(negative), "{problem:?}");
+            assert_eq!(spectrum.nullity.exact(), Some(zero), "{problem:?}");
+            assert_eq!(zero, u64::from(problem.shifts_bias_freely()), "{problem:?}");
+            assert_eq!(spectrum.nullity_symmetry, zero);
+            let times: u64 = spectrum.whole.unwrap().iter().map(|(_, times)| times).sum();
+            assert_eq!(times, problem.dimension() as u64);
         }
     }
 }
 
 #[test]
 fn sliced_eigenvalues_are_the_dense_ones() {
-    for (i, loss) in four_losses().into_iter().enumerate() {
-        let problem = ladder_problem(loss);
-        let x = random(&problem, 30 + i as u64);
-        let mut objective = Objective::new(&problem);
-        let arrow = Arrow::new(&mut objective, &x);
-        let dense = eigenvalues(&dense_hessian(&mut objective, &x));
-        let norm = dense.last().unwrap();
-        for rank in [0, 1, 5, 30, 77, dense.len() - 2, dense.len() - 1] {
-            let found = eigenvalue(&arrow, rank, inertia_at(&arrow).resolution);
-            assert!((found - dense[rank]).abs() <= 1e-11 * norm, "{rank}: {found} against {}", dense[rank]);
+    for width in [3, 6] {
+        for (i, problem) in problems(width).iter().enumerate() {
+            let x = random(problem, 30 + i as u64);
+            let mut objective = Objective::new(problem);
+            let arrow = Arrow::new(&mut objective, &x);
+            let dense = eigenvalues(&dense_hessian(&mut objective, &x));
+            let resolution = inertia_at(&arrow).resolution;
+            let norm = dense.last().unwrap();
+            for rank in [0, 1, 5, 20, dense.len() - 2, dense.len() - 1] {
+                let found = eigenvalue(&arrow, rank, resolution);
+                let allowed = 1e-12 * norm + resolution;
+                assert!((found - dense[rank]).abs() <= allowed, "{problem:?}, {rank}: {found} against {}", dense[rank]);
+            }
         }
     }
 }
 
 #[test]
 fn a_spectrum_that_does_not_fit_says_what_it_would_need() {
-    let problem = ladder_problem(loss("cross-entropy", &[]));
+    let problem = &problems(3)[0];
     let limits = Limits { bytes: 10.0, multiply_adds: 1e9 };
-    let reason = at_point(&problem, &random(&problem, 0), Level::Inertia, &limits).unwrap_err();
+    let reason = at_point(problem, &random(problem, 0), Level::Inertia, &limits).unwrap_err();
     assert!(reason.contains("would need") && reason.contains("bytes"), "{reason}");
 }
