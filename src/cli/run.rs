@@ -1,6 +1,5 @@
 //! `ufm run`: the main job.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -8,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CliError, Outcome, print, print_json, provenance};
 use crate::objective::Plan;
-use crate::record::{Mode, StoreError, write_atomically};
+use crate::record::{Mode, StoreError};
 use crate::report;
 use crate::scenario::Scenario;
 use crate::starts::expand;
@@ -83,9 +82,6 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
     bar.clear();
     let study = study?;
     provenance::write(&dir, args.threads, started)?;
-    let path = dir.join("summary.json");
-    let summary = serde_json::to_string_pretty(&study.summary).expect("a summary holds only what JSON can say");
-    write_atomically(&path, |file| writeln!(file, "{summary}")).map_err(|error| CliError::broken(&path, "write", &error))?;
     let report = report::write(std::slice::from_ref(&dir), None).map_err(|error| CliError::Broken(error.to_string()))?;
 
     if args.json {

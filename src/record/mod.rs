@@ -11,7 +11,7 @@ mod store;
 
 pub use atomic::write_atomically;
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
-pub use store::{Mode, Store, StoreError};
+pub use store::{Mode, Store, StoreError, write_summary};
 
 /// The file of a point, relative to the run's folder.
 pub fn point_file(case: &str, start_index: usize) -> String {

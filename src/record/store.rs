@@ -163,6 +163,13 @@ impl Store {
     }
 }
 
+/// Writes `summary.json` into a run's folder.
+pub fn write_summary(dir: &Path, summary: &super::Summary) -> Result<(), StoreError> {
+    let path = dir.join("summary.json");
+    let text = serde_json::to_string_pretty(summary).expect("a summary holds only what JSON can say");
+    write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the summary"))
+}
+
 /// What a resumed run keeps.
 #[derive(Default)]
 struct Kept {

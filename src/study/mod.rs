@@ -17,7 +17,7 @@ pub use assess::{Assessed, assess};
 pub use case::{alone, objective_text};
 
 use crate::model::Point;
-use crate::record::{Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow};
+use crate::record::{Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow, write_summary};
 use crate::scenario::{Case, Scenario, read_start};
 use crate::starts::{Begin, expand};
 use crate::verdict::Nature;
@@ -148,6 +148,7 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
     let records = store.finish(&ids)?;
     let expectations = scenario.expect.evaluate(&records, !scenario.expectations_apply());
     let summary = summarise(scenario, &records, expectations);
+    write_summary(&options.dir, &summary)?;
     Ok(Study { records, summary })
 }
 
