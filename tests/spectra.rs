@@ -67,8 +67,13 @@ fn the_rank_split_reproduces_every_dense_eigenvalue() {
             let critical = ladder(&problem, rank);
             let spectrum = spectrum_of(&problem, &critical, Level::Full);
             let dense = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &critical.point()));
-            let split: Vec<f64> =
-                spectrum.whole.unwrap().iter().flat_map(|&(value, times)| std::iter::repeat_n(value, times as usize)).collect();
+            let split: Vec<f64> = spectrum
+                .whole
+                .unwrap()
+                .unwrap()
+                .iter()
+                .flat_map(|&(value, times)| std::iter::repeat_n(value, times as usize))
+                .collect();
             assert_eq!(split.len(), dense.len());
             let largest = dense.last().unwrap();
             for (a, b) in split.iter().zip(&dense) {

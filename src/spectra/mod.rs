@@ -18,8 +18,10 @@ use crate::linalg::eigenvalues;
 use crate::model::{Point, orbit_dimension};
 use crate::objective::{Arrow, Objective, Plan, Problem, ResidualSpectrum, dense_hessian};
 
-/// Dimension up to which eigenvalues come from the dense matrix at the reduced width.
-const DENSE_MAX: usize = 500;
+/// Dimension (at the point's rank) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
+const DENSE_MAX: usize = 400;
+/// The same where the whole spectrum is asked for: about a second.
+const WHOLE_MAX: usize = 2000;
 /// Eigenvalues within this fraction of the largest are one eigenvalue with a multiplicity.
 const CLUSTER: f64 = 1e-10;
 
@@ -99,8 +101,8 @@ pub struct Spectrum {
     pub lambda_max: f64,
     /// −2(σ_max − μ), where σ_max > μ and a free dimension is left.
     pub escape_curvature: Option<f64>,
-    /// Distinct eigenvalues with multiplicities, ascending, where they were asked for.
-    pub whole: Option<Vec<(f64, u64)>>,
+    /// Distinct eigenvalues with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
+    pub whole: Option<Result<Vec<(f64, u64)>, String>>,
 }
 
 /// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
@@ -166,7 +168,8 @@ fn at_width(
         index = Count { low: index.low + negative, high: index.high + negative };
         nullity = Count { low: nullity.low + zero, high: nullity.high + zero };
     }
-    let dense = (dimension <= DENSE_MAX).then(|| eigenvalues(&dense_hessian(&mut objective, x)));
+    let dense_max = if level == Level::Full { WHOLE_MAX } else { DENSE_MAX };
+    let dense = (dimension <= dense_max).then(|| eigenvalues(&dense_hessian(&mut objective, x)));
     let extremes = match &dense {
         Some(values) => Extremes::of_values(values, symmetry),
         None => Extremes::by_slicing(&arrow, &inertia, symmetry),
@@ -175,14 +178,16 @@ fn at_width(
         Some(off) => extremes.join(off.extremes()),
         None => extremes,
     };
-    let whole = match (&dense, level) {
-        (Some(values), Level::Full) => {
+    let whole = (level == Level::Full).then(|| match &dense {
+        Some(values) => {
             let mut all: Vec<(f64, u64)> = values.iter().map(|&value| (value, 1)).collect();
             all.extend(off_space.into_iter().flat_map(OffSpace::eigenvalues));
-            Some(clusters(all))
+            Ok(clusters(all))
         }
-        _ => None,
-    };
+        None => {
+            Err(format!("the whole spectrum is computed up to dimension {WHOLE_MAX} at the point's rank; this is {dimension}"))
+        }
+    });
     Ok(Spectrum {
         index,
         nullity,
