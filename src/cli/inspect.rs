@@ -175,8 +175,8 @@ fn judgement(record: &Record) -> String {
         _ => "no lower bound is known for this problem".to_owned(),
     };
     let spectrum = match &record.spectrum_reason {
-        Some(reason) => format!("none: {reason}"),
-        None => format!(
+        Some(reason) if record.lambda_min.is_none() => format!("none: {reason}"),
+        _ => format!(
             "λ_min {}, λ_max {}, zero within {}",
             number(record.lambda_min),
             number(record.lambda_max),

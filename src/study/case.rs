@@ -119,6 +119,7 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
     let bound = point.lower_bound;
     let spectrum = point.spectrum.as_ref().ok();
     let whole = spectrum.and_then(|spectrum| spectrum.whole.as_ref());
+    let whole = spectrum.and_then(|spectrum| spectrum.whole.as_ref());
     let count = |field: fn(&spectra::Spectrum) -> spectra::Count| spectrum.map(|spectrum| twin(field(spectrum)));
     Record {
         schema: SCHEMA.into(),
@@ -158,10 +159,8 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         lambda_min_transverse: spectrum.and_then(|spectrum| spectrum.lambda_min_transverse),
         lambda_max: spectrum.map(|spectrum| spectrum.lambda_max),
         escape_curvature: spectrum.and_then(|spectrum| spectrum.escape_curvature),
-        spectrum_reason: point.spectrum.as_ref().err().cloned(),
-        spectrum: spectrum
-            .and_then(|spectrum| spectrum.whole.as_ref())
-            .map(|whole| whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()),
+        spectrum_reason: point.spectrum.as_ref().err().or(whole.and_then(|whole| whole.as_ref().err())).cloned(),
+        spectrum: whole.and_then(|whole| whole.as_ref().ok()).map(|whole| eigenvalues(whole)),
         orbit: None,
         metrics: point.metrics.values.clone(),
         metrics_undefined: point.metrics.undefined.clone(),
@@ -172,6 +171,10 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         certificate: None,
         point: None,
     }
+}
+
+fn eigenvalues(whole: &[(f64, u64)]) -> Vec<Eigenvalue> {
+    whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()
 }
 
 fn twin(count: spectra::Count) -> Count {
