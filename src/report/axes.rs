@@ -1,7 +1,17 @@
-//! Axes: scales with sensible ticks, and panels that draw in them.
+//! Axes: scales with sensible ticks, as coordinates for plotters' charts.
 
+use std::ops::Range;
+
+use plotters::coord::combinators::LogCoord;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::{Drawable, PointCollection};
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+use super::canvas::{Drawn, Sheet, Stroke, Text, UNITS, formula};
+use super::elements::{Line, Mark, length};
 use super::style::{FAINT, GRID, INK, NORMAL, SMALL};
-use super::svg::{Anchor, Stroke, Svg, Text};
 
 /// From numbers to a fraction of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +86,11 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 fn stretch(x: f64, threshold: f64) -> f64 {
     let size = x.abs() / threshold;
     x.signum() * if size <= 1.0 { size } else { 1.0 + size.log10() }
+}
+
+/// The number that [`stretch`] brings here.
+fn unstretch(x: f64, threshold: f64) -> f64 {
+    x.signum() * threshold * if x.abs() <= 1.0 { x.abs() } else { 10f64.powf(x.abs() - 1.0) }
 }
 
 /// Ticks at multiples of 1, 2 or 5 times a power of ten, no closer than `step_min`.
@@ -162,7 +177,47 @@ pub(super) fn short(x: f64) -> String {
     text.replace('-', "−")
 }
 
-/// A rectangle with two scales.
+/// A scale and its ticks, as plotters' charts know coordinates.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    scale: Scale,
+    ticks: Vec<Tick>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, &x: &f64, limit: (i32, i32)) -> i32 {
+        match self.scale {
+            Scale::Linear { low, high } | Scale::Count { low, high } => RangedCoordf64::from(low..high).map(&x, limit),
+            Scale::Log { low, high } => LogCoord::from((low..high).log_scale()).map(&x, limit),
+            Scale::SymLog { threshold, low, high } => RangedCoordf64::from(low..high).map(&stretch(x, threshold), limit),
+        }
+    }
+
+    /// The labelled ticks; the others get no line of the grid.
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        let labelled = self.ticks.iter().filter(|(_, label)| !label.is_empty());
+        if hint.weight().allow_light_points() { Vec::new() } else { labelled.map(|&(x, _)| x).collect() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        match self.scale {
+            Scale::Linear { low, high } | Scale::Count { low, high } | Scale::Log { low, high } => low..high,
+            Scale::SymLog { threshold, low, high } => unstretch(low, threshold)..unstretch(high, threshold),
+        }
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, x: &f64) -> String {
+        let tick = self.ticks.iter().find(|(place, _)| place.total_cmp(x).is_eq());
+        tick.map_or(String::new(), |(_, label)| formula(label))
+    }
+}
+
+/// A rectangle of the picture with two scales.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Panel {
     pub(super) left: f64,
@@ -173,48 +228,100 @@ pub(super) struct Panel {
     pub(super) y: Scale,
 }
 
+/// Room for labels to the left of a panel and below it.
+const LABELS_LEFT: f64 = 54.0;
+const LABELS_BELOW: f64 = 38.0;
+const TICK: f64 = 4.0;
+
 impl Panel {
-    /// Where a pair of numbers lies in the picture; not finite where it has no place.
-    pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        (self.left + self.width * self.x.fraction(x), self.top + self.height * (1.0 - self.y.fraction(y)))
+    /// A chart with grid, frame and labels, to be drawn into. Axis labels and the title are formula text; an empty one is left out.
+    pub(super) fn chart<'a>(&self, sheet: &Sheet<'a>, title: &str, x_label: &str, y_label: &str) -> Drawn<Chart<'a>> {
+        let axis = |scale: Scale, count: f64| Axis { ticks: scale.ticks(count as usize), scale };
+        let x = axis(self.x, self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 });
+        let y = axis(self.y, (self.height / 26.0).min(8.0));
+        let corner = (self.left - LABELS_LEFT, self.top);
+        let part = sheet.part(corner, (self.width + LABELS_LEFT, self.height + LABELS_BELOW));
+        let mut context = ChartBuilder::on(&part)
+            .set_label_area_size(LabelAreaPosition::Left, length(LABELS_LEFT))
+            .set_label_area_size(LabelAreaPosition::Bottom, length(LABELS_BELOW))
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let (thin, label) = (Stroke::new(FAINT, 1.0), |size| Text::new(size, INK, HPos::Center).style());
+        context
+            .configure_mesh()
+            .bold_line_style(Stroke::new(GRID, 1.0).style())
+            .light_line_style(TRANSPARENT)
+            .axis_style(thin.style())
+            .label_style(label(SMALL))
+            .axis_desc_style(label(NORMAL))
+            .x_desc(formula(x_label))
+            .y_desc(formula(y_label))
+            .set_all_tick_mark_size(length(TICK))
+            .draw()?;
+        let chart = Chart { context, x, y };
+        self.minor_ticks(sheet, &chart)?;
+        sheet.frame((self.left, self.top), (self.width, self.height), thin)?;
+        if !title.is_empty() {
+            let style = Text { bold: true, ..Text::new(NORMAL, INK, HPos::Left) };
+            sheet.formula((self.left, self.top - 8.0), title, style)?;
+        }
+        Ok(chart)
     }
 
-    /// Grid, frame and tick labels. Axis labels and the title are formula text; an empty one is left out.
-    pub(super) fn frame(&self, svg: &mut Svg, title: &str, x_label: &str, y_label: &str) {
-        let (right, bottom) = (self.left + self.width, self.top + self.height);
-        let grid = Stroke::new(GRID, 1.0);
-        let label = |anchor| Text::new(SMALL, INK, anchor);
-        for (x, text) in self.x.ticks((self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 }) as usize) {
-            let px = self.at(x, f64::NAN).0;
-            let length = if text.is_empty() { 3.0 } else { 5.0 };
-            if !text.is_empty() {
-                svg.line((px, self.top), (px, bottom), grid);
-            }
-            svg.line((px, bottom), (px, bottom + length), Stroke::new(FAINT, 1.0));
-            svg.formula((px, bottom + 17.0), &text, label(Anchor::Middle));
+    /// Short marks where a tick has no label: plotters' mesh knows only labelled ones.
+    fn minor_ticks(&self, sheet: &Sheet, chart: &Chart) -> Drawn {
+        let minor = |axis: &Axis| axis.ticks.clone().into_iter().filter(|(_, label)| label.is_empty());
+        let (bottom, thin) = (self.top + self.height, Stroke::new(FAINT, 1.0));
+        for (x, _) in minor(&chart.x) {
+            let place = self.left + self.width * self.x.fraction(x);
+            sheet.line((place, bottom), (place, bottom + 0.6 * TICK), thin)?;
         }
-        for (y, text) in self.y.ticks(((self.height / 26.0) as usize).min(8)) {
-            let py = self.at(f64::NAN, y).1;
-            let length = if text.is_empty() { 3.0 } else { 5.0 };
-            if !text.is_empty() {
-                svg.line((self.left, py), (right, py), grid);
-            }
-            svg.line((self.left - length, py), (self.left, py), Stroke::new(FAINT, 1.0));
-            svg.formula((self.left - 7.0, py + SMALL * 0.36), &text, label(Anchor::End));
+        for (y, _) in minor(&chart.y) {
+            let place = bottom - self.height * self.y.fraction(y);
+            sheet.line((self.left - 0.6 * TICK, place), (self.left, place), thin)?;
         }
-        svg.rect(self.left, self.top, self.width, self.height, "none", Some(Stroke::new(FAINT, 1.0)), None);
-        let middle = (self.left + self.width / 2.0, self.top + self.height / 2.0);
-        if !title.is_empty() {
-            let style = Text { bold: true, ..Text::new(NORMAL, INK, Anchor::Start) };
-            svg.formula((self.left, self.top - 8.0), title, style);
+        Ok(())
+    }
+}
+
+/// A panel being drawn into, in the numbers of its scales.
+pub(super) struct Chart<'a> {
+    context: ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>,
+    x: Axis,
+    y: Axis,
+}
+
+impl<'a> Chart<'a> {
+    /// Whether this pair of numbers has a place: both are finite, and positive on a logarithmic scale.
+    pub(super) fn holds(&self, (x, y): (f64, f64)) -> bool {
+        self.x.scale.fraction(x).is_finite() && self.y.scale.fraction(y).is_finite()
+    }
+
+    /// Where a pair of numbers lies in the picture; not finite where it has no place.
+    pub(super) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        if !self.holds((x, y)) {
+            return (f64::NAN, f64::NAN);
         }
-        if !x_label.is_empty() {
-            svg.formula((middle.0, bottom + 34.0), x_label, Text::new(NORMAL, INK, Anchor::Middle));
-        }
-        if !y_label.is_empty() {
-            let style = Text { upright: true, ..Text::new(NORMAL, INK, Anchor::Middle) };
-            svg.formula((self.left - 44.0, middle.1), y_label, style);
-        }
+        let (x, y) = self.context.backend_coord(&(x, y));
+        (f64::from(x) / UNITS, f64::from(y) / UNITS)
+    }
+
+    /// Draws an element whose points [have a place](Self::holds).
+    pub(super) fn draw<E>(&self, element: &E) -> Drawn
+    where
+        for<'b> &'b E: PointCollection<'b, (f64, f64)>,
+        E: Drawable<SVGBackend<'a>>,
+    {
+        self.context.plotting_area().draw(element)
+    }
+
+    /// Draws a line through those points that have a place.
+    pub(super) fn line(&self, points: Vec<(f64, f64)>, stroke: Stroke) -> Drawn {
+        self.draw(&Line::new(points.into_iter().filter(|&point| self.holds(point)).collect(), stroke))
+    }
+
+    /// Draws a marker, if the point has a place.
+    pub(super) fn mark(&self, at: (f64, f64), mark: Mark) -> Drawn {
+        if self.holds(at) { self.draw(&(EmptyElement::at(at) + mark)) } else { Ok(()) }
     }
 }
 
