@@ -112,6 +112,10 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (high / low).log10();
     let mut ticks = Vec::new();
+    if decades < 0.7 {
+        // Of 1, 2 and 5 perhaps a single one would be inside.
+        return linear_ticks(low, high, count, 0.0);
+    }
     if decades < 2.3 {
         // Less than two powers of ten would be inside: label 1, 2, 5.
         for k in first..=last {
@@ -259,7 +263,10 @@ impl Panel {
             .draw()?;
         let chart = Chart { context, x, y };
         self.minor_ticks(sheet, &chart)?;
-        sheet.frame((self.left, self.top), (self.width, self.height), thin)?;
+        // The mesh draws the axes, at the left and below.
+        let right = self.left + self.width;
+        sheet.line((self.left, self.top), (right, self.top), thin)?;
+        sheet.line((right, self.top), (right, self.top + self.height), thin)?;
         if !title.is_empty() {
             let style = Text { bold: true, ..Text::new(NORMAL, INK, HPos::Left) };
             sheet.formula((self.left, self.top - 8.0), title, style)?;
@@ -345,6 +352,52 @@ mod tests {
             assert!((2..=9).contains(&labelled), "{scale:?}: {ticks:?}");
             assert!(ticks.iter().all(|(x, _)| (-1e-9..1.0 + 1e-9).contains(&scale.fraction(*x))), "{scale:?}: {ticks:?}");
         }
+    }
+
+    #[test]
+    fn axes_put_numbers_where_their_scales_do() {
+        let cases = [
+            (Scale::Linear { low: -2.0, high: 3.0 }, vec![-2.0, -0.31, 0.0, 2.9, 3.0]),
+            (Scale::Count { low: -0.5, high: 18.0 }, vec![0.0, 7.0, 18.0]),
+            (Scale::Log { low: 1e-16, high: 20.0 }, vec![1e-16, 3e-9, 1.0, 20.0]),
+            (Scale::SymLog { threshold: 1e-3, low: -2.5, high: 4.0 }, vec![-0.02, -1e-3, -4e-4, 0.0, 5e-4, 0.9]),
+        ];
+        for (scale, numbers) in cases {
+            let axis = Axis { scale, ticks: scale.ticks(6) };
+            for x in numbers {
+                // Upright axes count from below, that is from the larger coordinate.
+                let (across, up) = (axis.map(&x, (500, 2500)), axis.map(&x, (2500, 500)));
+                let expected = 2000.0 * scale.fraction(x);
+                assert!((f64::from(across - 500) - expected).abs() <= 1.0, "{scale:?} {x}: {across}");
+                assert!((f64::from(2500 - up) - expected).abs() <= 1.0, "{scale:?} {x}: {up}");
+            }
+            let ends = axis.range();
+            assert!(scale.fraction(ends.start).abs() < 1e-12 && (scale.fraction(ends.end) - 1.0).abs() < 1e-12, "{scale:?}");
+            let labelled = axis.key_points(plotters::coord::ranged1d::BoldPoints(6));
+            assert!(labelled.len() >= 2 && labelled.iter().all(|x| !axis.format_ext(x).is_empty()), "{scale:?}");
+            assert_eq!(axis.format_ext(&0.123_456_7), "");
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_is_not_drawn_and_labels_are_escaped() {
+        let (x, y) = (Scale::Log { low: 0.1, high: 10.0 }, Scale::Linear { low: 0.0, high: 1.0 });
+        let panel = Panel { left: 60.0, top: 20.0, width: 200.0, height: 100.0, x, y };
+        let svg = crate::report::canvas::picture((300.0, 200.0), "", |sheet| {
+            let chart = panel.chart(sheet, "a < b", "x & λ_{W}", "<y>")?;
+            assert!(chart.holds((1.0, 0.5)) && !chart.holds((-1.0, 0.5)) && !chart.holds((1.0, f64::NAN)));
+            let (x, y) = chart.at((1.0, 0.5));
+            assert!((x - 160.0).abs() < 0.2 && (y - 70.0).abs() < 0.2 && chart.at((0.0, 0.5)).0.is_nan(), "{x}, {y}");
+            let mark = Mark::new(crate::report::elements::Marker::Circle, 3.0, WHITE, BLACK);
+            chart.mark((f64::NAN, 0.5), mark)?;
+            chart.mark((-1.0, 0.5), mark)?;
+            chart.line(vec![(0.2, 0.2), (-1.0, 0.5), (f64::INFINITY, 0.1), (5.0, 0.8)], Stroke::new(RED, 1.0))
+        })
+        .unwrap();
+        assert!(!svg.contains("<circle") && !svg.contains("NaN"), "{svg}");
+        let line = svg.lines().find(|line| line.contains("#FF0000")).unwrap();
+        assert_eq!(line.matches(',').count(), 2, "{line}");
+        assert!(svg.contains("a &lt; b") && svg.contains("x &amp; λ<tspan") && svg.contains("&lt;y&gt;"), "{svg}");
     }
 
     #[test]

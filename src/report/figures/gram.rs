@@ -185,8 +185,9 @@ fn heat_map(sheet: &Sheet, (x, y): (f64, f64), matrix: &DMatrix<f64>, limit: f64
         for j in 0..classes {
             let value = matrix[(i, j)];
             let corner = (x + j as f64 * size, y + i as f64 * size);
-            // A hair wider than the grid, or white seams show between cells.
-            let square = || sheet.rect(corner, (size + 0.3, size + 0.3), color(value / limit));
+            // A pixel wider than the grid, or white seams show between cells.
+            let reach = |k: usize| (size + 1.0).min(MAP - k as f64 * size);
+            let square = || sheet.rect(corner, (reach(j), reach(i)), color(value / limit));
             if classes <= 12 {
                 sheet.tipped(&format!("row {i}, column {j}: {}", short(value)), square)?;
             } else {
