@@ -1,7 +1,17 @@
-//! Axes: scales with sensible ticks, and panels that draw in them.
+//! Axes: scales with sensible ticks, as coordinates for plotters' charts.
 
+use std::ops::Range;
+
+use plotters::coord::combinators::LogCoord;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::{Drawable, PointCollection};
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+use super::canvas::{Drawn, Sheet, Stroke, Text, UNITS, formula};
+use super::elements::{Line, Mark, length};
 use super::style::{FAINT, GRID, INK, NORMAL, SMALL};
-use super::svg::{Anchor, Stroke, Svg, Text};
 
 /// From numbers to a fraction of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +88,11 @@ fn stretch(x: f64, threshold: f64) -> f64 {
     x.signum() * if size <= 1.0 { size } else { 1.0 + size.log10() }
 }
 
+/// The number that [`stretch`] brings here.
+fn unstretch(x: f64, threshold: f64) -> f64 {
+    x.signum() * threshold * if x.abs() <= 1.0 { x.abs() } else { 10f64.powf(x.abs() - 1.0) }
+}
+
 /// Ticks at multiples of 1, 2 or 5 times a power of ten, no closer than `step_min`.
 fn linear_ticks(low: f64, high: f64, count: usize, step_min: f64) -> Vec<Tick> {
     let rough = ((high - low) / count.max(1) as f64).max(step_min);
@@ -97,6 +112,10 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let decades = (high / low).log10();
     let mut ticks = Vec::new();
+    if decades < 0.7 {
+        // Of 1, 2 and 5 perhaps a single one would be inside.
+        return linear_ticks(low, high, count, 0.0);
+    }
     if decades < 2.3 {
         // Less than two powers of ten would be inside: label 1, 2, 5.
         for k in first..=last {
@@ -162,7 +181,47 @@ pub(super) fn short(x: f64) -> String {
     text.replace('-', "−")
 }
 
-/// A rectangle with two scales.
+/// A scale and its ticks, as plotters' charts know coordinates.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    scale: Scale,
+    ticks: Vec<Tick>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, &x: &f64, limit: (i32, i32)) -> i32 {
+        match self.scale {
+            Scale::Linear { low, high } | Scale::Count { low, high } => RangedCoordf64::from(low..high).map(&x, limit),
+            Scale::Log { low, high } => LogCoord::from((low..high).log_scale()).map(&x, limit),
+            Scale::SymLog { threshold, low, high } => RangedCoordf64::from(low..high).map(&stretch(x, threshold), limit),
+        }
+    }
+
+    /// The labelled ticks; the others get no line of the grid.
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        let labelled = self.ticks.iter().filter(|(_, label)| !label.is_empty());
+        if hint.weight().allow_light_points() { Vec::new() } else { labelled.map(|&(x, _)| x).collect() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        match self.scale {
+            Scale::Linear { low, high } | Scale::Count { low, high } | Scale::Log { low, high } => low..high,
+            Scale::SymLog { threshold, low, high } => unstretch(low, threshold)..unstretch(high, threshold),
+        }
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, x: &f64) -> String {
+        let tick = self.ticks.iter().find(|(place, _)| place.total_cmp(x).is_eq());
+        tick.map_or(String::new(), |(_, label)| formula(label))
+    }
+}
+
+/// A rectangle of the picture with two scales.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Panel {
     pub(super) left: f64,
@@ -173,48 +232,103 @@ pub(super) struct Panel {
     pub(super) y: Scale,
 }
 
+/// Room for labels to the left of a panel and below it.
+const LABELS_LEFT: f64 = 54.0;
+const LABELS_BELOW: f64 = 38.0;
+const TICK: f64 = 4.0;
+
 impl Panel {
-    /// Where a pair of numbers lies in the picture; not finite where it has no place.
-    pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        (self.left + self.width * self.x.fraction(x), self.top + self.height * (1.0 - self.y.fraction(y)))
+    /// A chart with grid, frame and labels, to be drawn into. Axis labels and the title are formula text; an empty one is left out.
+    pub(super) fn chart<'a>(&self, sheet: &Sheet<'a>, title: &str, x_label: &str, y_label: &str) -> Drawn<Chart<'a>> {
+        let axis = |scale: Scale, count: f64| Axis { ticks: scale.ticks(count as usize), scale };
+        let x = axis(self.x, self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 });
+        let y = axis(self.y, (self.height / 26.0).min(8.0));
+        let corner = (self.left - LABELS_LEFT, self.top);
+        let part = sheet.part(corner, (self.width + LABELS_LEFT, self.height + LABELS_BELOW));
+        let mut context = ChartBuilder::on(&part)
+            .set_label_area_size(LabelAreaPosition::Left, length(LABELS_LEFT))
+            .set_label_area_size(LabelAreaPosition::Bottom, length(LABELS_BELOW))
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let (thin, label) = (Stroke::new(FAINT, 1.0), |size| Text::new(size, INK, HPos::Center).style());
+        context
+            .configure_mesh()
+            .bold_line_style(Stroke::new(GRID, 1.0).style())
+            .light_line_style(TRANSPARENT)
+            .axis_style(thin.style())
+            .label_style(label(SMALL))
+            .axis_desc_style(label(NORMAL))
+            .x_desc(formula(x_label))
+            .y_desc(formula(y_label))
+            .set_all_tick_mark_size(length(TICK))
+            .draw()?;
+        let chart = Chart { context, x, y };
+        self.minor_ticks(sheet, &chart)?;
+        // The mesh draws the axes, at the left and below.
+        let right = self.left + self.width;
+        sheet.line((self.left, self.top), (right, self.top), thin)?;
+        sheet.line((right, self.top), (right, self.top + self.height), thin)?;
+        if !title.is_empty() {
+            let style = Text { bold: true, ..Text::new(NORMAL, INK, HPos::Left) };
+            sheet.formula((self.left, self.top - 8.0), title, style)?;
+        }
+        Ok(chart)
     }
 
-    /// Grid, frame and tick labels. Axis labels and the title are formula text; an empty one is left out.
-    pub(super) fn frame(&self, svg: &mut Svg, title: &str, x_label: &str, y_label: &str) {
-        let (right, bottom) = (self.left + self.width, self.top + self.height);
-        let grid = Stroke::new(GRID, 1.0);
-        let label = |anchor| Text::new(SMALL, INK, anchor);
-        for (x, text) in self.x.ticks((self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 }) as usize) {
-            let px = self.at(x, f64::NAN).0;
-            let length = if text.is_empty() { 3.0 } else { 5.0 };
-            if !text.is_empty() {
-                svg.line((px, self.top), (px, bottom), grid);
-            }
-            svg.line((px, bottom), (px, bottom + length), Stroke::new(FAINT, 1.0));
-            svg.formula((px, bottom + 17.0), &text, label(Anchor::Middle));
+    /// Short marks where a tick has no label: plotters' mesh knows only labelled ones.
+    fn minor_ticks(&self, sheet: &Sheet, chart: &Chart) -> Drawn {
+        let minor = |axis: &Axis| axis.ticks.clone().into_iter().filter(|(_, label)| label.is_empty());
+        let (bottom, thin) = (self.top + self.height, Stroke::new(FAINT, 1.0));
+        for (x, _) in minor(&chart.x) {
+            let place = self.left + self.width * self.x.fraction(x);
+            sheet.line((place, bottom), (place, bottom + 0.6 * TICK), thin)?;
         }
-        for (y, text) in self.y.ticks(((self.height / 26.0) as usize).min(8)) {
-            let py = self.at(f64::NAN, y).1;
-            let length = if text.is_empty() { 3.0 } else { 5.0 };
-            if !text.is_empty() {
-                svg.line((self.left, py), (right, py), grid);
-            }
-            svg.line((self.left - length, py), (self.left, py), Stroke::new(FAINT, 1.0));
-            svg.formula((self.left - 7.0, py + SMALL * 0.36), &text, label(Anchor::End));
+        for (y, _) in minor(&chart.y) {
+            let place = bottom - self.height * self.y.fraction(y);
+            sheet.line((self.left - 0.6 * TICK, place), (self.left, place), thin)?;
         }
-        svg.rect(self.left, self.top, self.width, self.height, "none", Some(Stroke::new(FAINT, 1.0)), None);
-        let middle = (self.left + self.width / 2.0, self.top + self.height / 2.0);
-        if !title.is_empty() {
-            let style = Text { bold: true, ..Text::new(NORMAL, INK, Anchor::Start) };
-            svg.formula((self.left, self.top - 8.0), title, style);
+        Ok(())
+    }
+}
+
+/// A panel being drawn into, in the numbers of its scales.
+pub(super) struct Chart<'a> {
+    context: ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>,
+    x: Axis,
+    y: Axis,
+}
+
+impl<'a> Chart<'a> {
+    /// Whether this pair of numbers has a place: both are finite, and positive on a logarithmic scale.
+    pub(super) fn holds(&self, (x, y): (f64, f64)) -> bool {
+        self.x.scale.fraction(x).is_finite() && self.y.scale.fraction(y).is_finite()
+    }
+
+    /// Where a pair of numbers lies in the picture; not finite where it has no place.
+    pub(super) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        if !self.holds((x, y)) {
+            return (f64::NAN, f64::NAN);
         }
-        if !x_label.is_empty() {
-            svg.formula((middle.0, bottom + 34.0), x_label, Text::new(NORMAL, INK, Anchor::Middle));
-        }
-        if !y_label.is_empty() {
-            let style = Text { upright: true, ..Text::new(NORMAL, INK, Anchor::Middle) };
-            svg.formula((self.left - 44.0, middle.1), y_label, style);
-        }
+        let (x, y) = self.context.backend_coord(&(x, y));
+        (f64::from(x) / UNITS, f64::from(y) / UNITS)
+    }
+
+    /// Draws an element whose points [have a place](Self::holds).
+    pub(super) fn draw<E>(&self, element: &E) -> Drawn
+    where
+        for<'b> &'b E: PointCollection<'b, (f64, f64)>,
+        E: Drawable<SVGBackend<'a>>,
+    {
+        self.context.plotting_area().draw(element)
+    }
+
+    /// Draws a line through those points that have a place.
+    pub(super) fn line(&self, points: Vec<(f64, f64)>, stroke: Stroke) -> Drawn {
+        self.draw(&Line::new(points.into_iter().filter(|&point| self.holds(point)).collect(), stroke))
+    }
+
+    /// Draws a marker, if the point has a place.
+    pub(super) fn mark(&self, at: (f64, f64), mark: Mark) -> Drawn {
+        if self.holds(at) { self.draw(&(EmptyElement::at(at) + mark)) } else { Ok(()) }
     }
 }
 
@@ -238,6 +352,52 @@ mod tests {
             assert!((2..=9).contains(&labelled), "{scale:?}: {ticks:?}");
             assert!(ticks.iter().all(|(x, _)| (-1e-9..1.0 + 1e-9).contains(&scale.fraction(*x))), "{scale:?}: {ticks:?}");
         }
+    }
+
+    #[test]
+    fn axes_put_numbers_where_their_scales_do() {
+        let cases = [
+            (Scale::Linear { low: -2.0, high: 3.0 }, vec![-2.0, -0.31, 0.0, 2.9, 3.0]),
+            (Scale::Count { low: -0.5, high: 18.0 }, vec![0.0, 7.0, 18.0]),
+            (Scale::Log { low: 1e-16, high: 20.0 }, vec![1e-16, 3e-9, 1.0, 20.0]),
+            (Scale::SymLog { threshold: 1e-3, low: -2.5, high: 4.0 }, vec![-0.02, -1e-3, -4e-4, 0.0, 5e-4, 0.9]),
+        ];
+        for (scale, numbers) in cases {
+            let axis = Axis { scale, ticks: scale.ticks(6) };
+            for x in numbers {
+                // Upright axes count from below, that is from the larger coordinate.
+                let (across, up) = (axis.map(&x, (500, 2500)), axis.map(&x, (2500, 500)));
+                let expected = 2000.0 * scale.fraction(x);
+                assert!((f64::from(across - 500) - expected).abs() <= 1.0, "{scale:?} {x}: {across}");
+                assert!((f64::from(2500 - up) - expected).abs() <= 1.0, "{scale:?} {x}: {up}");
+            }
+            let ends = axis.range();
+            assert!(scale.fraction(ends.start).abs() < 1e-12 && (scale.fraction(ends.end) - 1.0).abs() < 1e-12, "{scale:?}");
+            let labelled = axis.key_points(plotters::coord::ranged1d::BoldPoints(6));
+            assert!(labelled.len() >= 2 && labelled.iter().all(|x| !axis.format_ext(x).is_empty()), "{scale:?}");
+            assert_eq!(axis.format_ext(&0.123_456_7), "");
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_is_not_drawn_and_labels_are_escaped() {
+        let (x, y) = (Scale::Log { low: 0.1, high: 10.0 }, Scale::Linear { low: 0.0, high: 1.0 });
+        let panel = Panel { left: 60.0, top: 20.0, width: 200.0, height: 100.0, x, y };
+        let svg = crate::report::canvas::picture((300.0, 200.0), "", |sheet| {
+            let chart = panel.chart(sheet, "a < b", "x & λ_{W}", "<y>")?;
+            assert!(chart.holds((1.0, 0.5)) && !chart.holds((-1.0, 0.5)) && !chart.holds((1.0, f64::NAN)));
+            let (x, y) = chart.at((1.0, 0.5));
+            assert!((x - 160.0).abs() < 0.2 && (y - 70.0).abs() < 0.2 && chart.at((0.0, 0.5)).0.is_nan(), "{x}, {y}");
+            let mark = Mark::new(crate::report::elements::Marker::Circle, 3.0, WHITE, BLACK);
+            chart.mark((f64::NAN, 0.5), mark)?;
+            chart.mark((-1.0, 0.5), mark)?;
+            chart.line(vec![(0.2, 0.2), (-1.0, 0.5), (f64::INFINITY, 0.1), (5.0, 0.8)], Stroke::new(RED, 1.0))
+        })
+        .unwrap();
+        assert!(!svg.contains("<circle") && !svg.contains("NaN"), "{svg}");
+        let line = svg.lines().find(|line| line.contains("#FF0000")).unwrap();
+        assert_eq!(line.matches(',').count(), 2, "{line}");
+        assert!(svg.contains("a &lt; b") && svg.contains("x &amp; λ<tspan") && svg.contains("&lt;y&gt;"), "{svg}");
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn row(case: &Case, group: &Group) -> Value {
     let nullity = cell(format!("{} / {symmetry}", count_text(record.nullity)), record.nullity.map(low));
     context! {
         loss => &case.label,
-        color => case.look.color,
+        color => case.look.hex(),
         start => &record.start,
         start_index => record.start_index,
         hits => group.hits,

@@ -4,12 +4,13 @@
 //! folder, and of several folders a comparison besides.
 
 mod axes;
+mod canvas;
 mod csv;
 mod data;
+mod elements;
 mod figures;
 mod html;
 mod style;
-mod svg;
 mod terminal;
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! What all figures look like: colours, dashes, markers, sizes, legends.
 
-use super::svg::{Anchor, Stroke, Svg, Text, text_width};
+use plotters::style::RGBColor;
+use plotters::style::text_anchor::HPos;
+
+use super::canvas::{Drawn, Sheet, Stroke, Text, text_width};
+use super::elements::{Mark, Marker};
 
 /// Ink of text and axes.
-pub(super) const INK: &str = "#222222";
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Ink of secondary text.
-pub(super) const FAINT: &str = "#666666";
+pub(super) const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 /// Grid lines.
-pub(super) const GRID: &str = "#e4e4e4";
+pub(super) const GRID: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
 /// Size of tick labels and legends.
 pub(super) const SMALL: f64 = 11.0;
 /// Size of axis labels.
@@ -16,9 +20,27 @@ pub(super) const NORMAL: f64 = 12.0;
 pub(super) const TITLE: f64 = 15.0;
 
 /// Okabe and Ito's colours, which stay apart for every common kind of colour blindness; their yellow is too light on white and grey takes its place.
-const COLORS: [&str; 8] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888"];
+const COLORS: [RGBColor; 8] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x00, 0x00, 0x00),
+    RGBColor(0x88, 0x88, 0x88),
+];
 /// Dashes, so that lines stay apart in grey print too.
-const DASHES: [&str; 8] = ["", "8 3", "2.5 2.5", "9 3 2 3", "14 4", "5 2 1.5 2 1.5 2", "1.5 4", "12 3 5 3"];
+const DASHES: [&[f64]; 8] = [
+    &[],
+    &[8.0, 3.0],
+    &[2.5, 2.5],
+    &[9.0, 3.0, 2.0, 3.0],
+    &[14.0, 4.0],
+    &[5.0, 2.0, 1.5, 2.0, 1.5, 2.0],
+    &[1.5, 4.0],
+    &[12.0, 3.0, 5.0, 3.0],
+];
 const MARKERS: [Marker; 8] = [
     Marker::Circle,
     Marker::Square,
@@ -30,24 +52,11 @@ const MARKERS: [Marker; 8] = [
     Marker::Star,
 ];
 
-/// The shape of a point's mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marker {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-    TriangleDown,
-    Pentagon,
-    Hexagon,
-    Star,
-}
-
 /// How one series looks in every figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Look {
-    pub(super) color: &'static str,
-    pub(super) dash: &'static str,
+    pub(super) color: RGBColor,
+    pub(super) dash: &'static [f64],
     pub(super) marker: Marker,
 }
 
@@ -65,43 +74,20 @@ pub(super) fn look(position: usize) -> Look {
 
 impl Look {
     /// The series' line.
-    pub(super) fn stroke(&self, width: f64) -> Stroke<'static> {
+    pub(super) fn stroke(&self, width: f64) -> Stroke {
         Stroke { color: self.color, width, dash: self.dash }
     }
-}
 
-/// Draws a marker, filled with `fill`, outlined in `color`.
-pub(super) fn mark(
-    svg: &mut Svg,
-    marker: Marker,
-    (x, y): (f64, f64),
-    radius: f64,
-    fill: &str,
-    color: &str,
-    tooltip: Option<&str>,
-) {
-    let stroke = Stroke::new(color, 1.6);
-    // Corners as (turns from the top, radius), of about the circle's area.
-    let corners: Vec<(f64, f64)> = match marker {
-        Marker::Circle => return svg.circle((x, y), radius, fill, stroke, tooltip),
-        Marker::Square => polygon(4, 0.125, 1.25),
-        Marker::Triangle => polygon(3, 0.0, 1.35),
-        Marker::Diamond => polygon(4, 0.0, 1.3),
-        Marker::TriangleDown => polygon(3, 0.5, 1.35),
-        Marker::Pentagon => polygon(5, 0.0, 1.15),
-        Marker::Hexagon => polygon(6, 0.0, 1.1),
-        Marker::Star => (0..10).map(|i| (f64::from(i) / 10.0, if i % 2 == 0 { 1.45 } else { 0.65 })).collect(),
-    };
-    let at = |&(turns, scale): &(f64, f64)| {
-        let angle = std::f64::consts::TAU * turns;
-        (x + radius * scale * angle.sin(), y - radius * scale * angle.cos())
-    };
-    let points: Vec<(f64, f64)> = corners.iter().map(at).collect();
-    svg.path(&points, stroke, Some(fill), tooltip);
-}
+    /// The series' marker, filled.
+    pub(super) fn mark(&self, radius: f64) -> Mark {
+        Mark::new(self.marker, radius, self.color, self.color)
+    }
 
-fn polygon(corners: u32, start: f64, scale: f64) -> Vec<(f64, f64)> {
-    (0..corners).map(|i| (start + f64::from(i) / f64::from(corners), scale)).collect()
+    /// The colour in the words of style sheets.
+    pub(super) fn hex(&self) -> String {
+        let RGBColor(red, green, blue) = self.color;
+        format!("#{red:02X}{green:02X}{blue:02X}")
+    }
 }
 
 /// What stands before a legend's text.
@@ -112,7 +98,7 @@ pub(super) enum Key {
     /// The series' marker, filled.
     Marker(Look),
     /// A marker with a fill and an outline.
-    Shape(Marker, &'static str, &'static str),
+    Shape(Marker, RGBColor, RGBColor),
 }
 
 /// A legend above the panels, as many rows as it needs; nothing is drawn over data.
@@ -150,21 +136,22 @@ impl Legend {
         self.places().last().map_or(0.0, |&(row, _)| (row + 1) as f64 * LEGEND_ROW)
     }
 
-    pub(super) fn draw(&self, svg: &mut Svg, top: f64) {
+    pub(super) fn draw(&self, sheet: &Sheet, top: f64) -> Drawn {
         for ((key, text), (row, x)) in self.entries.iter().zip(self.places()) {
             let (x, y) = (self.left + x, top + row as f64 * LEGEND_ROW + LEGEND_ROW / 2.0);
             let middle = (x + KEY_WIDTH / 2.0 - 3.0, y);
             match *key {
-                Key::Line(look) => svg.line((x, y), (x + KEY_WIDTH - 6.0, y), look.stroke(2.0)),
-                Key::Marker(look) => mark(svg, look.marker, middle, 4.5, look.color, look.color, None),
-                Key::Shape(marker, fill, outline) => mark(svg, marker, middle, 4.5, fill, outline, None),
+                Key::Line(look) => sheet.line((x, y), (x + KEY_WIDTH - 6.0, y), look.stroke(2.0))?,
+                Key::Marker(look) => look.mark(4.5).draw_on(sheet, middle)?,
+                Key::Shape(marker, fill, outline) => Mark::new(marker, 4.5, fill, outline).draw_on(sheet, middle)?,
             }
-            svg.text((x + KEY_WIDTH, y + SMALL * 0.36), text, Text::new(SMALL, INK, Anchor::Start));
+            sheet.text((x + KEY_WIDTH, y + SMALL * 0.36), text, Text::new(SMALL, INK, HPos::Left))?;
         }
+        Ok(())
     }
 }
 
 /// A figure's title at its upper left.
-pub(super) fn title(svg: &mut Svg, text: &str) {
-    svg.text((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, Anchor::Start) });
+pub(super) fn title(sheet: &Sheet, text: &str) -> Drawn {
+    sheet.text((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::axes::{Panel, Scale};
+use super::super::canvas;
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, RunData};
 use super::super::style::{Key, Legend, title};
-use super::super::svg::Svg;
 use super::{CASES_MAX, Drawing, Family, left_out};
 use crate::record::{Record, TrajectoryRow};
 
@@ -122,34 +122,30 @@ fn picture(curves: &[Curve]) -> Result<(String, String), String> {
     let legend = Legend::new(entries, 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 30.0;
     let height = top + shown.len().div_ceil(columns) as f64 * (panel_height + gap_y) - 24.0;
-    let mut svg = Svg::new(width, height, "Neural collapse along the iterations");
     let mut csv = Csv::new(&["case", "label", "quantity", "iteration", "value"]);
-    title(&mut svg, "Neural collapse along the iterations");
-    legend.draw(&mut svg, 36.0);
-
     let last = curves.iter().flat_map(|curve| curve.rows.iter().map(|row| row.step)).max().unwrap_or(1) as f64;
-    for (i, quantity) in shown.into_iter().enumerate() {
-        let series: Vec<(&Curve, Vec<(u64, f64)>)> = curves.iter().map(|curve| (curve, curve.points(quantity.id))).collect();
-        let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
-        let (Some(x), Some(y)) = (Scale::log([1.0, last].into_iter()), Scale::log(values)) else { continue };
-        let left = 76.0 + (i % columns) as f64 * (panel_width + gap_x);
-        let panel = Panel {
-            left,
-            top: top + (i / columns) as f64 * (panel_height + gap_y),
-            width: panel_width,
-            height: panel_height,
-            x,
-            y,
-        };
-        panel.frame(&mut svg, quantity.title, "iteration", quantity.label);
-        for (curve, points) in series {
-            let line: Vec<(f64, f64)> = points.iter().map(|&(step, value)| panel.at(step as f64, value)).collect();
-            svg.path(&line, curve.case.look.stroke(1.8), None, Some(&curve.case.label));
-            for (step, value) in points {
-                let (case, label) = (curve.case.id.to_owned(), curve.case.label.clone());
-                csv.row(&[case, label, quantity.id.into(), step.to_string(), cell(Some(value))]);
+    let heading = "Neural collapse along the iterations";
+    let svg = canvas::picture((width, height), heading, |sheet| {
+        title(sheet, heading)?;
+        legend.draw(sheet, 36.0)?;
+        for (i, quantity) in shown.into_iter().enumerate() {
+            let series: Vec<(&Curve, Vec<(u64, f64)>)> = curves.iter().map(|curve| (curve, curve.points(quantity.id))).collect();
+            let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
+            let (Some(x), Some(y)) = (Scale::log([1.0, last].into_iter()), Scale::log(values)) else { continue };
+            let left = 76.0 + (i % columns) as f64 * (panel_width + gap_x);
+            let top = top + (i / columns) as f64 * (panel_height + gap_y);
+            let panel = Panel { left, top, width: panel_width, height: panel_height, x, y };
+            let chart = panel.chart(sheet, quantity.title, "iteration", quantity.label)?;
+            for (curve, points) in series {
+                let line = points.iter().map(|&(step, value)| (step as f64, value)).collect();
+                sheet.tipped(&curve.case.label, || chart.line(line, curve.case.look.stroke(1.8)))?;
+                for (step, value) in points {
+                    let (case, label) = (curve.case.id.to_owned(), curve.case.label.clone());
+                    csv.row(&[case, label, quantity.id.into(), step.to_string(), cell(Some(value))]);
+                }
             }
         }
-    }
-    Ok((svg.finish(), csv.finish()))
+        Ok(())
+    })?;
+    Ok((svg, csv.finish()))
 }

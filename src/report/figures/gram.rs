@@ -1,12 +1,14 @@
 //! Gram matrices of the best point of each case as heat maps, and for three or four classes the simplex itself.
 
 use nalgebra::DMatrix;
+use plotters::style::text_anchor::HPos;
+use plotters::style::{RGBColor, WHITE};
 
 use super::super::axes::short;
+use super::super::canvas::{self, Drawn, Sheet, Stroke, Text};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, RunData};
 use super::super::style::{FAINT, INK, SMALL, title};
-use super::super::svg::{Anchor, Stroke, Svg, Text};
 use super::simplex::{self, Geometry};
 use super::{CASES_MAX, Drawing, Family, left_out};
 
@@ -55,7 +57,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
     }
     let classes = rows.iter().map(|row| row.normalised[0].2.nrows()).max().unwrap_or(0);
     let note = left_out(cases.len(), drawable.len(), "cases") + &left_out(classes, CLASSES_MAX, "classes") + &problems.concat();
-    let (svg, csv) = picture(&rows);
+    let (svg, csv) = picture(&rows)?;
     Ok(Drawing { svg, csv, note: note.trim_end().into() })
 }
 
@@ -106,127 +108,132 @@ fn class_means(h: &DMatrix<f64>, labels: &[usize], classes: usize) -> Option<DMa
     Some(means)
 }
 
-fn picture(rows: &[Matrices]) -> (String, String) {
+fn picture(rows: &[Matrices]) -> Result<(String, String), String> {
     let classes = rows[0].normalised[0].2.nrows();
     let solid = rows.iter().any(|row| row.geometry.is_some());
     let columns = if solid { 4.0 } else { 3.0 };
     let width = LEFT + columns * (MAP + GAP) + 70.0;
     let (top, row_height) = (78.0, MAP + 58.0);
     let height = top + (rows.len() + 1) as f64 * row_height;
-    let mut svg = Svg::new(width, height, "Gram matrices of the lowest points");
     let mut csv = Csv::new(&["case", "label", "start_index", "matrix", "row", "column", "value"]);
-    title(&mut svg, "Gram matrices of the lowest point, each over its Frobenius norm");
 
     let ideal = DMatrix::from_fn(classes, classes, |i, j| {
         (f64::from(u8::from(i == j)) - 1.0 / classes as f64) / ((classes - 1) as f64).sqrt()
     });
     let every = || rows.iter().flat_map(|row| &row.normalised).map(|(_, _, matrix)| matrix).chain([&ideal]);
     let limit = every().map(|matrix| matrix.amax()).fold(0.0, f64::max);
-    let heading = Text::new(SMALL + 1.0, INK, Anchor::Start);
-    for (i, row) in rows.iter().enumerate() {
-        let y = top + i as f64 * row_height;
-        svg.text((LEFT, y - 24.0), &row.case.label, Text { bold: true, fill: row.case.look.color, ..heading });
-        for (k, (name, matrix_heading, matrix)) in row.normalised.iter().enumerate() {
-            let x = LEFT + k as f64 * (MAP + GAP);
-            svg.formula((x, y - 7.0), matrix_heading, heading);
-            heat_map(&mut svg, (x, y), matrix, limit);
-            for (c, column) in matrix.column_iter().enumerate() {
-                for (r, &value) in column.iter().enumerate() {
-                    let place = [r.to_string(), c.to_string(), cell(Some(value))];
-                    let [r, c, value] = place;
-                    csv.row(&[
-                        row.case.id.into(),
-                        row.case.label.clone(),
-                        row.start_index.to_string(),
-                        (*name).into(),
-                        r,
-                        c,
-                        value,
-                    ]);
-                }
+    let svg = canvas::picture((width, height), "Gram matrices of the lowest points", |sheet| {
+        title(sheet, "Gram matrices of the lowest point, each over its Frobenius norm")?;
+        for (i, row) in rows.iter().enumerate() {
+            draw_row(sheet, top + i as f64 * row_height, row, limit)?;
+            table_rows(&mut csv, row);
+        }
+        let y = top + rows.len() as f64 * row_height;
+        sheet.text((LEFT, y - 24.0), "simplex ETF", Text { bold: true, ..heading() })?;
+        sheet.text((LEFT, y - 7.0), "P/√(K−1)", heading())?;
+        heat_map(sheet, (LEFT, y), &ideal, limit)?;
+        color_bar(sheet, LEFT + 1.0 * (MAP + GAP), y, limit)
+    })?;
+    Ok((svg, csv.finish()))
+}
+
+fn heading() -> Text {
+    Text::new(SMALL + 1.0, INK, HPos::Left)
+}
+
+/// The matrices of one case side by side, and its simplex.
+fn draw_row(sheet: &Sheet, y: f64, row: &Matrices, limit: f64) -> Drawn {
+    sheet.text((LEFT, y - 24.0), &row.case.label, Text { bold: true, color: row.case.look.color, ..heading() })?;
+    for (k, (_, matrix_heading, matrix)) in row.normalised.iter().enumerate() {
+        let x = LEFT + k as f64 * (MAP + GAP);
+        sheet.formula((x, y - 7.0), matrix_heading, heading())?;
+        heat_map(sheet, (x, y), matrix, limit)?;
+    }
+    let Some(geometry) = &row.geometry else { return Ok(()) };
+    let x = LEFT + 3.0 * (MAP + GAP);
+    let share = short(geometry.share_percent());
+    sheet.formula((x, y - 7.0), &format!("W (arrows), ~{{H}} (rings): {share} % shown"), heading())?;
+    geometry.draw(sheet, (x, y), MAP)
+}
+
+fn table_rows(csv: &mut Csv, row: &Matrices) {
+    for (name, _, matrix) in &row.normalised {
+        for (c, column) in matrix.column_iter().enumerate() {
+            for (r, &value) in column.iter().enumerate() {
+                csv.row(&[
+                    row.case.id.into(),
+                    row.case.label.clone(),
+                    row.start_index.to_string(),
+                    (*name).into(),
+                    r.to_string(),
+                    c.to_string(),
+                    cell(Some(value)),
+                ]);
             }
         }
-        if let Some(geometry) = &row.geometry {
-            let x = LEFT + 3.0 * (MAP + GAP);
-            svg.formula(
-                (x, y - 7.0),
-                &format!("W (arrows), ~{{H}} (rings): {} % shown", short(geometry.share_percent())),
-                heading,
-            );
-            geometry.draw(&mut svg, (x, y), MAP);
-            geometry.rows(&mut csv, row.case, row.start_index);
-        }
     }
-    let y = top + rows.len() as f64 * row_height;
-    svg.text((LEFT, y - 24.0), "simplex ETF", Text { bold: true, ..heading });
-    svg.text((LEFT, y - 7.0), "P/√(K−1)", heading);
-    heat_map(&mut svg, (LEFT, y), &ideal, limit);
-    color_bar(&mut svg, LEFT + 1.0 * (MAP + GAP), y, limit);
-    (svg.finish(), csv.finish())
+    if let Some(geometry) = &row.geometry {
+        geometry.rows(csv, row.case, row.start_index);
+    }
 }
 
 /// A matrix as squares; with few classes their values are written into them.
-fn heat_map(svg: &mut Svg, (x, y): (f64, f64), matrix: &DMatrix<f64>, limit: f64) {
+fn heat_map(sheet: &Sheet, (x, y): (f64, f64), matrix: &DMatrix<f64>, limit: f64) -> Drawn {
     let classes = matrix.nrows().min(CLASSES_MAX);
     let size = MAP / classes as f64;
     for i in 0..classes {
         for j in 0..classes {
             let value = matrix[(i, j)];
-            let (px, py) = (x + j as f64 * size, y + i as f64 * size);
-            let tip = (classes <= 12).then(|| format!("row {i}, column {j}: {}", short(value)));
-            // A hair wider than the grid, or white seams show between cells.
-            svg.rect(px, py, size + 0.3, size + 0.3, &color(value / limit), None, tip.as_deref());
+            let corner = (x + j as f64 * size, y + i as f64 * size);
+            // A pixel wider than the grid, or white seams show between cells.
+            let reach = |k: usize| (size + 1.0).min(MAP - k as f64 * size);
+            let square = || sheet.rect(corner, (reach(j), reach(i)), color(value / limit));
+            if classes <= 12 {
+                sheet.tipped(&format!("row {i}, column {j}: {}", short(value)), square)?;
+            } else {
+                square()?;
+            }
             if classes <= 5 {
-                let ink = if value.abs() > 0.75 * limit { "#ffffff" } else { INK };
-                svg.text(
-                    (px + size / 2.0, py + size / 2.0 + 3.6),
-                    &format!("{value:.2}").replace('-', "−"),
-                    Text::new(10.0, ink, Anchor::Middle),
-                );
+                let ink = if value.abs() > 0.75 * limit { WHITE } else { INK };
+                let middle = (corner.0 + size / 2.0, corner.1 + size / 2.0 + 3.6);
+                sheet.text(middle, &format!("{value:.2}").replace('-', "−"), Text::new(10.0, ink, HPos::Center))?;
             }
         }
     }
-    svg.rect(x, y, MAP, MAP, "none", Some(Stroke::new(FAINT, 1.0)), None);
+    sheet.frame((x, y), (MAP, MAP), Stroke::new(FAINT, 1.0))?;
     for (k, place) in [(0, 0.5), (classes - 1, classes as f64 - 0.5)] {
-        let label = Text::new(10.0, FAINT, Anchor::End);
-        svg.text((x - 5.0, y + place * size + 3.6), &k.to_string(), label);
-        svg.text((x + place * size, y + MAP + 12.0), &k.to_string(), Text { anchor: Anchor::Middle, ..label });
+        let label = Text::new(10.0, FAINT, HPos::Right);
+        sheet.text((x - 5.0, y + place * size + 3.6), &k.to_string(), label)?;
+        sheet.text((x + place * size, y + MAP + 12.0), &k.to_string(), Text { anchor: HPos::Center, ..label })?;
     }
+    Ok(())
 }
 
-fn color_bar(svg: &mut Svg, x: f64, y: f64, limit: f64) {
+fn color_bar(sheet: &Sheet, x: f64, y: f64, limit: f64) -> Drawn {
     let (steps, bar) = (64, 16.0);
+    let step = MAP / f64::from(steps);
     for i in 0..steps {
-        let t = 1.0 - 2.0 * (i as f64 + 0.5) / f64::from(steps);
-        svg.rect(
-            x,
-            y + MAP * f64::from(i) / f64::from(steps),
-            bar,
-            (MAP / f64::from(steps) + 1.0).min(y + MAP - (y + MAP * f64::from(i) / f64::from(steps))),
-            &color(t),
-            None,
-            None,
-        );
+        let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / f64::from(steps);
+        let below = MAP - step * f64::from(i);
+        sheet.rect((x, y + MAP - below), (bar, (step + 1.0).min(below)), color(t))?;
     }
-    svg.rect(x, y, bar, MAP, "none", Some(Stroke::new(FAINT, 1.0)), None);
+    sheet.frame((x, y), (bar, MAP), Stroke::new(FAINT, 1.0))?;
     for t in [1.0, 0.5, 0.0, -0.5, -1.0] {
-        let py = y + MAP * (1.0 - t) / 2.0;
-        svg.line((x + bar, py), (x + bar + 4.0, py), Stroke::new(FAINT, 1.0));
-        svg.text((x + bar + 8.0, py + 4.0), &short((1e3 * t * limit).round() / 1e3), Text::new(SMALL, INK, Anchor::Start));
+        let place = y + MAP * (1.0 - t) / 2.0;
+        sheet.line((x + bar, place), (x + bar + 4.0, place), Stroke::new(FAINT, 1.0))?;
+        let label = short((1e3 * t * limit).round() / 1e3);
+        sheet.text((x + bar + 8.0, place + 4.0), &label, Text::new(SMALL, INK, HPos::Left))?;
     }
-    svg.text(
-        (x + bar + 56.0, y + MAP / 2.0),
-        "entry / Frobenius norm",
-        Text { upright: true, ..Text::new(SMALL, INK, Anchor::Middle) },
-    );
+    let upright = Text { upright: true, ..Text::new(SMALL, INK, HPos::Center) };
+    sheet.text((x + bar + 56.0, y + MAP / 2.0), "entry / Frobenius norm", upright)
 }
 
 /// Blue, white, red: two hues that every common kind of colour blindness keeps apart.
-fn color(t: f64) -> String {
+fn color(t: f64) -> RGBColor {
     const STOPS: [[f64; 3]; 5] =
         [[33.0, 102.0, 172.0], [146.0, 197.0, 222.0], [247.0, 247.0, 247.0], [244.0, 165.0, 130.0], [178.0, 24.0, 43.0]];
     let place = (t.clamp(-1.0, 1.0) + 1.0) * 2.0;
     let low = (place.floor() as usize).min(3);
-    let mix = |c: usize| STOPS[low][c] + (place - low as f64) * (STOPS[low + 1][c] - STOPS[low][c]);
-    format!("#{:02x}{:02x}{:02x}", mix(0).round() as u8, mix(1).round() as u8, mix(2).round() as u8)
+    let mix = |c: usize| (STOPS[low][c] + (place - low as f64) * (STOPS[low + 1][c] - STOPS[low][c])).round() as u8;
+    RGBColor(mix(0), mix(1), mix(2))
 }

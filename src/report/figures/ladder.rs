@@ -1,10 +1,10 @@
 //! The ladder of ranks: value, index and steepest escape of the critical points against their rank.
 
-use super::super::axes::{Panel, Scale};
+use super::super::axes::{Panel, Scale, short};
+use super::super::canvas::{self, Drawn, Sheet};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, Group, RunData, count_ends};
-use super::super::style::{Key, Legend, mark, title};
-use super::super::svg::Svg;
+use super::super::style::{Key, Legend, title};
 use super::{CASES_MAX, Drawing, Family, left_out};
 use crate::record::Record;
 
@@ -56,7 +56,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
     if ranks.len() < 2 {
         return Err("the critical points found have fewer than two different ranks".into());
     }
-    let (svg, csv) = picture(drawn, ranks[0] as f64, ranks[ranks.len() - 1] as f64);
+    let (svg, csv) = picture(drawn, ranks[0] as f64, ranks[ranks.len() - 1] as f64)?;
     Ok(Drawing { svg, csv, note: left_out(with_ranks.len(), drawn.len(), "cases") })
 }
 
@@ -66,56 +66,63 @@ fn critical<'a>(case: &Case<'a>) -> Vec<Group<'a>> {
     groups
 }
 
-fn picture(cases: &[&Case], first: f64, last: f64) -> (String, String) {
+fn picture(cases: &[&Case], first: f64, last: f64) -> Result<(String, String), String> {
     let width = 1000.0;
     let entries = cases.iter().map(|case| (Key::Marker(case.look), case.label.clone())).collect();
     let legend = Legend::new(entries, 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 30.0;
-    let mut svg = Svg::new(width, top + 270.0 + 48.0, "The ladder of ranks");
     let mut csv = Csv::new(&["case", "label", "quantity", "rank", "value", "start_index"]);
-    title(&mut svg, "The ladder of ranks");
-    legend.draw(&mut svg, 36.0);
-    let x = Scale::Count { low: first - 0.7, high: last + 0.7 };
-    for (i, quantity) in QUANTITIES.iter().enumerate() {
-        let points = |case: &Case| -> Vec<(usize, f64, usize)> {
-            let point = |group: &Group| Some((group.record.rank?, (quantity.of)(group.record)?, group.record.start_index));
-            let mut points: Vec<_> = critical(case).iter().filter_map(point).filter(|(_, value, _)| value.is_finite()).collect();
-            points.sort_by_key(|&(rank, _, _)| rank);
-            points
-        };
-        let values: Vec<f64> = cases.iter().flat_map(|case| points(case)).map(|(_, value, _)| value).collect();
-        let positive = |x: &f64| *x > 0.0;
-        let (low, high) = (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
-        let wide = values.iter().all(positive) && high > 8.0 * low;
-        let y = if wide && quantity.id != "index" {
-            Scale::log(values.iter().copied())
-        } else {
-            Scale::linear(values.iter().copied())
-        };
-        let y = match (y, quantity.id) {
-            (Some(Scale::Linear { low, high }), "index") => Scale::Count { low, high },
-            (Some(y), _) => y,
-            (None, _) => continue,
-        };
-        let panel = Panel { left: 76.0 + i as f64 * 318.0, top, width: 236.0, height: 270.0, x, y };
-        panel.frame(&mut svg, quantity.title, "rank r of W and H", quantity.label);
-        for (k, case) in cases.iter().enumerate() {
-            // Side by side, within a third of a rank.
-            let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
-            for (rank, value, start_index) in points(case) {
-                let at = panel.at(rank as f64 + shift, value);
-                let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, super::super::axes::short(value));
-                mark(&mut svg, case.look.marker, at, 4.5, case.look.color, case.look.color, Some(&tip));
-                csv.row(&[
-                    case.id.into(),
-                    case.label.clone(),
-                    quantity.id.into(),
-                    rank.to_string(),
-                    cell(Some(value)),
-                    start_index.to_string(),
-                ]);
-            }
+    let svg = canvas::picture((width, top + 270.0 + 48.0), "The ladder of ranks", |sheet| {
+        title(sheet, "The ladder of ranks")?;
+        legend.draw(sheet, 36.0)?;
+        let x = Scale::Count { low: first - 0.7, high: last + 0.7 };
+        for (i, quantity) in QUANTITIES.iter().enumerate() {
+            let Some(y) = scale(cases, quantity) else { continue };
+            let panel = Panel { left: 76.0 + i as f64 * 318.0, top, width: 236.0, height: 270.0, x, y };
+            draw_panel(sheet, &panel, cases, quantity, &mut csv)?;
+        }
+        Ok(())
+    })?;
+    Ok((svg, csv.finish()))
+}
+
+/// Rank, quantity and first start of the case's critical points, by rank.
+fn points(case: &Case, quantity: &Quantity) -> Vec<(usize, f64, usize)> {
+    let point = |group: &Group| Some((group.record.rank?, (quantity.of)(group.record)?, group.record.start_index));
+    let mut points: Vec<_> = critical(case).iter().filter_map(point).filter(|(_, value, _)| value.is_finite()).collect();
+    points.sort_by_key(|&(rank, _, _)| rank);
+    points
+}
+
+/// Equal factors for positive values that differ much, whole ticks for an index; none without values.
+fn scale(cases: &[&Case], quantity: &Quantity) -> Option<Scale> {
+    let values: Vec<f64> = cases.iter().flat_map(|case| points(case, quantity)).map(|(_, value, _)| value).collect();
+    let (low, high) = (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
+    let wide = low > 0.0 && high > 8.0 * low;
+    match (Scale::linear(values.iter().copied())?, quantity.id) {
+        (Scale::Linear { low, high }, "index") => Some(Scale::Count { low, high }),
+        _ if wide => Scale::log(values.iter().copied()),
+        (linear, _) => Some(linear),
+    }
+}
+
+fn draw_panel(sheet: &Sheet, panel: &Panel, cases: &[&Case], quantity: &Quantity, csv: &mut Csv) -> Drawn {
+    let chart = panel.chart(sheet, quantity.title, "rank r of W and H", quantity.label)?;
+    for (k, case) in cases.iter().enumerate() {
+        // Side by side, within a third of a rank.
+        let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
+        for (rank, value, start_index) in points(case, quantity) {
+            let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, short(value));
+            sheet.tipped(&tip, || chart.mark((rank as f64 + shift, value), case.look.mark(4.5)))?;
+            csv.row(&[
+                case.id.into(),
+                case.label.clone(),
+                quantity.id.into(),
+                rank.to_string(),
+                cell(Some(value)),
+                start_index.to_string(),
+            ]);
         }
     }
-    (svg.finish(), csv.finish())
+    Ok(())
 }

@@ -1,14 +1,16 @@
 //! The simplex of three or four classes, drawn in its two or three principal directions.
 
 use nalgebra::{DMatrix, DVector, Vector3};
+use plotters::style::RGBColor;
+use plotters::style::text_anchor::HPos;
 
+use super::super::canvas::{Drawn, Sheet, Stroke, Text};
 use super::super::csv::{Csv, cell};
 use super::super::data::Case;
 use super::super::style::{FAINT, INK};
-use super::super::svg::{Anchor, Stroke, Svg, Text};
 
-const RING: &str = "#D55E00";
-const DOT: &str = "#56B4E9";
+const RING: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const DOT: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 
 /// More samples than this are thinned out: they would hide each other.
 const SAMPLES_MAX: usize = 400;
@@ -89,7 +91,7 @@ impl Geometry {
     }
 
     /// Draws into a square; in three dimensions as seen from a little above.
-    pub(super) fn draw(&self, svg: &mut Svg, (x, y): (f64, f64), size: f64) {
+    pub(super) fn draw(&self, sheet: &Sheet, (x, y): (f64, f64), size: f64) -> Drawn {
         let (azimuth, elevation): (f64, f64) = if self.solid { (0.42, 0.3) } else { (0.0, 0.0) };
         let reach = self.rows.iter().chain(&self.means).chain(&self.samples).map(Vector3::norm).fold(1.0, f64::max);
         let (scale, centre) = (size / 2.4 / reach.min(1.6), (x + size / 2.0, y + size * if self.solid { 0.56 } else { 0.6 }));
@@ -99,26 +101,28 @@ impl Geometry {
             let up = point.z * elevation.cos() + depth * elevation.sin();
             (centre.0 + scale * right, centre.1 - scale * up)
         };
-        svg.rect(x, y, size, size, "none", Some(Stroke::new("#cccccc", 1.0)), None);
+        sheet.frame((x, y), (size, size), Stroke::new(RGBColor(0xcc, 0xcc, 0xcc), 1.0))?;
         for (i, one) in self.rows.iter().enumerate() {
             for other in &self.rows[i + 1..] {
-                svg.line(at(one), at(other), Stroke { dash: "2 3", ..Stroke::new("#aaaaaa", 1.0) });
+                let dotted = Stroke { dash: &[2.0, 3.0], ..Stroke::new(RGBColor(0xaa, 0xaa, 0xaa), 1.0) };
+                sheet.line(at(one), at(other), dotted)?;
             }
         }
         for sample in self.samples.iter().filter(|sample| sample.norm() <= 1.6) {
-            svg.circle(at(sample), 1.8, DOT, Stroke::new(DOT, 0.5), None);
+            sheet.disc(at(sample), 2.0, DOT)?;
         }
         for (k, row) in self.rows.iter().enumerate() {
-            arrow(svg, centre, at(row));
+            arrow(sheet, centre, at(row))?;
             let tip = at(row);
             let (dx, dy) = (tip.0 - centre.0, tip.1 - centre.1);
             let length = dx.hypot(dy).max(1.0);
             let beside = (tip.0 + 12.0 * dx / length, tip.1 + 12.0 * dy / length + 4.0);
-            svg.text(beside, &k.to_string(), Text::new(11.0, FAINT, Anchor::Middle));
+            sheet.text(beside, &k.to_string(), Text::new(11.0, FAINT, HPos::Center))?;
         }
         for (k, mean) in self.means.iter().enumerate() {
-            svg.circle(at(mean), 5.0, "none", Stroke::new(RING, 1.8), Some(&format!("mean of class {k}")));
+            sheet.tipped(&format!("mean of class {k}"), || sheet.ring(at(mean), 5.0, Stroke::new(RING, 1.8)))?;
         }
+        Ok(())
     }
 
     /// The coordinates, for the table: matrix "W" or "means", row = class, column = coordinate.
@@ -142,13 +146,14 @@ impl Geometry {
     }
 }
 
-fn arrow(svg: &mut Svg, from: (f64, f64), to: (f64, f64)) {
+fn arrow(sheet: &Sheet, from: (f64, f64), to: (f64, f64)) -> Drawn {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
-    svg.line(from, to, Stroke::new(INK, 1.6));
+    sheet.line(from, to, Stroke::new(INK, 1.6))?;
     if length > 8.0 {
         let (ux, uy) = (dx / length, dy / length);
         let wing = |side: f64| (to.0 - 7.0 * ux + side * 3.2 * uy, to.1 - 7.0 * uy - side * 3.2 * ux);
-        svg.path(&[to, wing(1.0), wing(-1.0)], Stroke::new(INK, 0.8), Some(INK), None);
+        sheet.polygon([to, wing(1.0), wing(-1.0)], INK)?;
     }
+    Ok(())
 }

@@ -1,10 +1,14 @@
 //! Hessian spectra with multiplicities: a stem for each distinct eigenvalue.
 
-use super::super::axes::{Panel, Scale};
+use plotters::style::text_anchor::HPos;
+use plotters::style::{RGBColor, WHITE};
+
+use super::super::axes::{Chart, Panel, Scale, short};
+use super::super::canvas::{self, Drawn, Sheet, Stroke, Text};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, RunData, count_text};
-use super::super::style::{FAINT, Key, Legend, Marker, SMALL, mark, title};
-use super::super::svg::{Anchor, Stroke, Svg, Text};
+use super::super::elements::{Mark, Marker};
+use super::super::style::{FAINT, Key, Legend, SMALL, title};
 use super::{CASES_MAX, Drawing, Family, left_out};
 use crate::record::{Eigenvalue, Record};
 
@@ -19,10 +23,12 @@ pub(super) const FAMILY: Family = Family {
     draw,
 };
 
-const NEGATIVE: &str = "#D55E00";
-const ZERO: &str = "#666666";
-const POSITIVE: &str = "#0072B2";
+const NEGATIVE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const ZERO: RGBColor = RGBColor(0x66, 0x66, 0x66);
+const POSITIVE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 const COLUMNS: usize = 4;
+/// The lower end of the axis of multiplicities, where stems begin.
+const FLOOR: f64 = 0.6;
 
 fn draw(data: &RunData) -> Result<Drawing, String> {
     let cases = data.cases();
@@ -32,7 +38,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
         return Err("no record holds a whole spectrum (set spectra.level = \"full\")".into());
     }
     let drawn = &rows[..rows.len().min(CASES_MAX)];
-    let (svg, csv) = picture(drawn).ok_or("the spectra hold no non-zero eigenvalue")?;
+    let (svg, csv) = picture(drawn)?;
     Ok(Drawing { svg, csv, note: left_out(rows.len(), drawn.len(), "cases") })
 }
 
@@ -61,71 +67,74 @@ fn stems(record: &Record) -> Vec<Eigenvalue> {
     stems
 }
 
-fn picture(rows: &[(&Case, Vec<&Record>)]) -> Option<(String, String)> {
-    let all: Vec<(f64, f64)> = rows
-        .iter()
-        .flat_map(|(_, points)| points)
-        .flat_map(|record| stems(record).into_iter().map(|stem| (stem.eigenvalue, record.resolution.unwrap_or(0.0))))
-        .collect();
-    let snapped = all.iter().map(|&(x, resolution)| if x.abs() <= resolution { 0.0 } else { x });
-    let x = Scale::symlog(snapped, 0.0)?;
-    let multiplicities =
-        rows.iter().flat_map(|(_, points)| points).flat_map(|record| stems(record)).map(|stem| stem.multiplicity);
-    let highest = multiplicities.max().unwrap_or(1) as f64;
-    let y = Scale::Log { low: 0.6, high: (highest * 2.0).max(12.0) };
-
+fn picture(rows: &[(&Case, Vec<&Record>)]) -> Result<(String, String), String> {
+    let (x, y) = scales(rows).ok_or("the spectra hold no non-zero eigenvalue")?;
     let columns = rows.iter().map(|(_, points)| points.len()).max().unwrap_or(1);
     let (panel_width, panel_height, gap_x, gap_y) = (if columns < 3 { 330.0 } else { 228.0 }, 120.0, 36.0, 66.0);
     let width = 84.0 + columns as f64 * (panel_width + gap_x);
     let entries = vec![
         (Key::Shape(Marker::TriangleDown, NEGATIVE, NEGATIVE), "negative".into()),
         (Key::Shape(Marker::Square, ZERO, ZERO), "zero, explained by symmetry".into()),
-        (Key::Shape(Marker::Square, "#ffffff", ZERO), "zero, unexplained".into()),
+        (Key::Shape(Marker::Square, WHITE, ZERO), "zero, unexplained".into()),
         (Key::Shape(Marker::Circle, POSITIVE, POSITIVE), "positive".into()),
     ];
     let legend = Legend::new(entries, 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 46.0;
     let height = top + rows.len() as f64 * (panel_height + gap_y) - gap_y + 46.0;
-    let mut svg = Svg::new(width, height, "Hessian spectra with multiplicities");
     let mut csv = Csv::new(&["case", "label", "start_index", "nature", "eigenvalue", "multiplicity", "explained_by_symmetry"]);
-    title(&mut svg, "Hessian spectra with multiplicities");
-    legend.draw(&mut svg, 36.0);
-
-    for (i, (case, points)) in rows.iter().enumerate() {
-        for (k, record) in points.iter().enumerate() {
-            let left = 70.0 + k as f64 * (panel_width + gap_x);
-            let panel =
-                Panel { left, top: top + i as f64 * (panel_height + gap_y), width: panel_width, height: panel_height, x, y };
-            let heading = if k == 0 { case.label.as_str() } else { "" };
-            let x_label = if i + 1 == rows.len() { "eigenvalue λ of ∇²f" } else { "" };
-            panel.frame(&mut svg, "", x_label, if k == 0 { "multiplicity" } else { "" });
-            let bold = Text { bold: true, ..Text::new(SMALL + 1.0, case.look.color, Anchor::Start) };
-            svg.text((left, panel.top - 22.0), heading, bold);
-            svg.text((left, panel.top - 7.0), &heading_of(record), Text::new(SMALL, FAINT, Anchor::Start));
-            draw_stems(&mut svg, &panel, record);
-            for stem in stems(record) {
-                let zero = stem.eigenvalue.abs() <= record.resolution.unwrap_or(0.0);
-                let explained = if zero {
-                    record.nullity_symmetry.map_or(String::new(), |n| n.min(stem.multiplicity).to_string())
-                } else {
-                    "0".into()
-                };
-                let (case_id, nature) = (case.id.to_owned(), record.nature.clone().unwrap_or_default());
-                let numbers = [cell(Some(stem.eigenvalue)), stem.multiplicity.to_string(), explained];
-                let [eigenvalue, multiplicity, explained] = numbers;
-                csv.row(&[
-                    case_id,
-                    case.label.clone(),
-                    record.start_index.to_string(),
-                    nature,
-                    eigenvalue,
-                    multiplicity,
-                    explained,
-                ]);
+    let heading = "Hessian spectra with multiplicities";
+    let svg = canvas::picture((width, height), heading, |sheet| {
+        title(sheet, heading)?;
+        legend.draw(sheet, 36.0)?;
+        for (i, (case, points)) in rows.iter().enumerate() {
+            for (k, record) in points.iter().enumerate() {
+                let (left, top) = (70.0 + k as f64 * (panel_width + gap_x), top + i as f64 * (panel_height + gap_y));
+                let panel = Panel { left, top, width: panel_width, height: panel_height, x, y };
+                let x_label = if i + 1 == rows.len() { "eigenvalue λ of ∇²f" } else { "" };
+                let chart = panel.chart(sheet, "", x_label, if k == 0 { "multiplicity" } else { "" })?;
+                if k == 0 {
+                    let bold = Text { bold: true, ..Text::new(SMALL + 1.0, case.look.color, HPos::Left) };
+                    sheet.text((left, top - 22.0), &case.label, bold)?;
+                }
+                sheet.text((left, top - 7.0), &heading_of(record), Text::new(SMALL, FAINT, HPos::Left))?;
+                draw_stems(sheet, &chart, record)?;
+                table_rows(&mut csv, case, record);
             }
         }
+        Ok(())
+    })?;
+    Ok((svg, csv.finish()))
+}
+
+/// One pair of scales for all panels.
+fn scales(rows: &[(&Case, Vec<&Record>)]) -> Option<(Scale, Scale)> {
+    let records = || rows.iter().flat_map(|(_, points)| points);
+    let snap = |record: &Record, x: f64| if x.abs() <= record.resolution.unwrap_or(0.0) { 0.0 } else { x };
+    let eigenvalues: Vec<f64> =
+        records().flat_map(|record| stems(record).into_iter().map(|stem| snap(record, stem.eigenvalue))).collect();
+    let highest = records().flat_map(|record| stems(record)).map(|stem| stem.multiplicity).max().unwrap_or(1) as f64;
+    let y = Scale::Log { low: FLOOR, high: (highest * 2.0).max(12.0) };
+    Some((Scale::symlog(eigenvalues.into_iter(), 0.0)?, y))
+}
+
+fn table_rows(csv: &mut Csv, case: &Case, record: &Record) {
+    for stem in stems(record) {
+        let zero = stem.eigenvalue.abs() <= record.resolution.unwrap_or(0.0);
+        let explained = if zero {
+            record.nullity_symmetry.map_or(String::new(), |n| n.min(stem.multiplicity).to_string())
+        } else {
+            "0".into()
+        };
+        csv.row(&[
+            case.id.to_owned(),
+            case.label.clone(),
+            record.start_index.to_string(),
+            record.nature.clone().unwrap_or_default(),
+            cell(Some(stem.eigenvalue)),
+            stem.multiplicity.to_string(),
+            explained,
+        ]);
     }
-    Some((svg.finish(), csv.finish()))
 }
 
 /// What the point is, in one line above its panel.
@@ -140,9 +149,8 @@ fn heading_of(record: &Record) -> String {
     format!("{nature}{rank}, index {}, zeros {}{explained}", count_text(record.index), count_text(record.nullity))
 }
 
-fn draw_stems(svg: &mut Svg, panel: &Panel, record: &Record) {
+fn draw_stems(sheet: &Sheet, chart: &Chart, record: &Record) -> Drawn {
     let resolution = record.resolution.unwrap_or(0.0);
-    let bottom = panel.top + panel.height;
     for stem in stems(record) {
         let zero = stem.eigenvalue.abs() <= resolution;
         let (color, marker) = match stem.eigenvalue {
@@ -150,16 +158,20 @@ fn draw_stems(svg: &mut Svg, panel: &Panel, record: &Record) {
             x if x < 0.0 => (NEGATIVE, Marker::TriangleDown),
             _ => (POSITIVE, Marker::Circle),
         };
-        let at = panel.at(if zero { 0.0 } else { stem.eigenvalue }, stem.multiplicity as f64);
+        let x = if zero { 0.0 } else { stem.eigenvalue };
+        let upright = |height: u64, stroke| chart.line(vec![(x, FLOOR), (x, height as f64)], stroke);
         let explained = record.nullity_symmetry.unwrap_or(stem.multiplicity).min(stem.multiplicity);
         let unexplained = zero && explained < stem.multiplicity;
-        let foot = if unexplained && explained > 0 { panel.at(0.0, explained as f64) } else { at };
-        svg.line((at.0, bottom), at, Stroke { dash: if unexplained { "2 2" } else { "" }, ..Stroke::new(color, 1.6) });
-        if unexplained && explained > 0 {
-            svg.line((at.0, bottom), foot, Stroke::new(color, 2.6));
-            mark(svg, marker, foot, 2.8, color, color, None);
-        }
-        let tip = format!("λ = {}, multiplicity {}", super::super::axes::short(stem.eigenvalue), stem.multiplicity);
-        mark(svg, marker, at, 2.8, if unexplained { "#ffffff" } else { color }, color, Some(&tip));
+        let tip = format!("λ = {}, multiplicity {}", short(stem.eigenvalue), stem.multiplicity);
+        sheet.tipped(&tip, || {
+            upright(stem.multiplicity, Stroke { dash: if unexplained { &[2.0, 2.0] } else { &[] }, ..Stroke::new(color, 1.6) })?;
+            if unexplained && explained > 0 {
+                upright(explained, Stroke::new(color, 2.6))?;
+                chart.mark((x, explained as f64), Mark::new(marker, 2.8, color, color))?;
+            }
+            let fill = if unexplained { WHITE } else { color };
+            chart.mark((x, stem.multiplicity as f64), Mark::new(marker, 2.8, fill, color))
+        })?;
     }
+    Ok(())
 }

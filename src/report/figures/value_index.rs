@@ -1,11 +1,16 @@
 //! Where the critical points lie: value against Hessian index, one marker a case.
 
-use super::super::axes::{Panel, Scale, short};
+use plotters::style::text_anchor::HPos;
+use plotters::style::{RGBColor, WHITE};
+
+use super::super::axes::{Chart, Panel, Scale, short};
+use super::super::canvas::{self, Drawn, Sheet, Stroke, Text, text_width};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, Group, RunData, count_ends, count_text};
-use super::super::style::{FAINT, INK, Key, Legend, Marker, SMALL, mark, title};
-use super::super::svg::{Anchor, Stroke, Svg, Text, text_width};
+use super::super::elements::{Mark, Marker};
+use super::super::style::{FAINT, INK, Key, Legend, SMALL, title};
 use super::{CASES_MAX, Drawing, Family, left_out};
+use crate::record::Record;
 
 /// The figure's entry.
 pub(super) const FAMILY: Family = Family {
@@ -26,7 +31,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
         return Err("no critical point has a known index".into());
     }
     let drawn = &cases[..cases.len().min(CASES_MAX)];
-    let (svg, csv) = picture(drawn).ok_or("no critical point has a finite value")?;
+    let (svg, csv) = picture(drawn)?;
     Ok(Drawing { svg, csv, note: left_out(cases.len(), drawn.len(), "cases") })
 }
 
@@ -39,28 +44,17 @@ fn unfold<'a>(case: &Case<'a>) -> impl Iterator<Item = (Group<'a>, (f64, f64))> 
 
 type Plotted<'a> = (&'a Case<'a>, Vec<(Group<'a>, (f64, f64))>);
 
-fn picture(cases: &[Plotted]) -> Option<(String, String)> {
+fn picture(cases: &[Plotted]) -> Result<(String, String), String> {
     let all = || cases.iter().flat_map(|(_, groups)| groups.iter());
-    let values = || all().map(|(group, _)| group.record.value);
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
-    // Losses differ by orders of magnitude in value: then equal factors read better.
-    let (y, y_label) = if low > 0.0 && high > 8.0 * low {
-        (Scale::log(values())?, "value f (log scale)")
-    } else {
-        (Scale::linear(values())?, "value f")
-    };
     let index_max = all().map(|(_, (_, high))| *high).fold(1.0, f64::max);
     let x = Scale::Count { low: (-0.05 * index_max - 0.1).max(-0.9), high: 1.08 * index_max };
+    let values = || all().map(|(group, _)| group.record.value);
+    let (y, y_label) = value_scale(values).ok_or("no critical point has a finite value")?;
 
     let width = 860.0;
     let legend = Legend::new(keys(cases), 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 14.0;
     let panel = Panel { left: 72.0, top, width: width - 92.0, height: 400.0, x, y };
-    let mut svg = Svg::new(width, top + 400.0 + 48.0, "Value against index of the critical points");
-    title(&mut svg, "Critical points: value against Hessian index");
-    legend.draw(&mut svg, 36.0);
-    panel.frame(&mut svg, "", "index = number of negative Hessian eigenvalues", y_label);
-
     let mut csv = Csv::new(&[
         "case",
         "label",
@@ -74,49 +68,68 @@ fn picture(cases: &[Plotted]) -> Option<(String, String)> {
         "nature",
         "standing",
     ]);
-    let mut labels = Vec::new();
-    for (k, (case, groups)) in cases.iter().enumerate() {
-        // A few pixels aside, so that losses with the same value and index are both seen.
-        let aside = 7.0 * (k as f64 - 0.5 * (cases.len() - 1) as f64);
-        for (group, ends) in groups {
-            labels.push((draw_point(&mut svg, &panel, case, group, *ends, aside), label(group)));
-            csv.row(&table_row(case, group, *ends));
+    let svg = canvas::picture((width, top + 400.0 + 48.0), "Value against index of the critical points", |sheet| {
+        title(sheet, "Critical points: value against Hessian index")?;
+        legend.draw(sheet, 36.0)?;
+        let chart = panel.chart(sheet, "", "index = number of negative Hessian eigenvalues", y_label)?;
+        let mut labels = Vec::new();
+        for (k, (case, groups)) in cases.iter().enumerate() {
+            // A few pixels aside, so that losses with the same value and index are both seen.
+            let aside = 7.0 * (k as f64 - 0.5 * (cases.len() - 1) as f64);
+            for (group, ends) in groups {
+                let (x, y) = chart.at((0.5 * (ends.0 + ends.1), group.record.value));
+                sheet.tipped(&tooltip(case, group), || draw_point(sheet, &chart, case, group.record, *ends, aside))?;
+                labels.push(((x + aside, y), label(group)));
+                csv.row(&table_row(case, group, *ends));
+            }
         }
-    }
-    write_labels(&mut svg, &labels);
-    Some((svg.finish(), csv.finish()))
+        write_labels(sheet, &labels)
+    })?;
+    Ok((svg, csv.finish()))
 }
+
+/// Losses may differ by orders of magnitude in value: then equal factors read better.
+fn value_scale<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> Option<(Scale, &'static str)> {
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    if low > 0.0 && high > 8.0 * low {
+        Some((Scale::log(values())?, "value f (log scale)"))
+    } else {
+        Some((Scale::linear(values())?, "value f"))
+    }
+}
+
+const DARK: RGBColor = RGBColor(0x55, 0x55, 0x55);
+const HALF_TONE: RGBColor = RGBColor(0xc8, 0xc8, 0xc8);
 
 /// The legend: one key a case, then what the fillings mean.
 fn keys(cases: &[Plotted]) -> Vec<(Key, String)> {
     let mut entries: Vec<(Key, String)> = cases.iter().map(|(case, _)| (Key::Marker(case.look), case.label.clone())).collect();
     entries.extend([
-        (Key::Shape(Marker::Circle, "#555555", "#555555"), "global minimum".into()),
-        (Key::Shape(Marker::Circle, "#c8c8c8", "#555555"), "other minimum".into()),
-        (Key::Shape(Marker::Circle, "#ffffff", "#555555"), "strict saddle".into()),
+        (Key::Shape(Marker::Circle, DARK, DARK), "global minimum".into()),
+        (Key::Shape(Marker::Circle, HALF_TONE, DARK), "other minimum".into()),
+        (Key::Shape(Marker::Circle, WHITE, DARK), "strict saddle".into()),
     ]);
     entries
 }
 
-/// One marker; returns where it stands.
-fn draw_point(svg: &mut Svg, panel: &Panel, case: &Case, group: &Group, (low, high): (f64, f64), aside: f64) -> (f64, f64) {
-    let record = group.record;
-    let (x, y) = panel.at(0.5 * (low + high), record.value);
-    let at = (x + aside, y);
+/// One marker, a bar where the index is a bracket, and a cross where the verdict is undecided.
+fn draw_point(sheet: &Sheet, chart: &Chart, case: &Case, record: &Record, (low, high): (f64, f64), aside: f64) -> Drawn {
     if high > low {
-        svg.line(panel.at(low, record.value), panel.at(high, record.value), Stroke::new(case.look.color, 1.4));
+        chart.line(vec![(low, record.value), (high, record.value)], Stroke::new(case.look.color, 1.4))?;
     }
     let fill = match record.nature.as_deref() {
         Some("global-minimum") => case.look.color,
-        Some("local-minimum" | "degenerate-minimum") => "#c8c8c8",
-        _ => "#ffffff",
+        Some("local-minimum" | "degenerate-minimum") => HALF_TONE,
+        _ => WHITE,
     };
-    mark(svg, case.look.marker, at, 5.5, fill, case.look.color, Some(&tooltip(case, group)));
+    let at = (0.5 * (low + high), record.value);
+    chart.mark(at, Mark::new(case.look.marker, 5.5, fill, case.look.color).aside(aside))?;
     if record.standing.as_deref() == Some("undecided") {
-        svg.line((at.0 - 5.0, at.1 - 5.0), (at.0 + 5.0, at.1 + 5.0), Stroke::new(INK, 1.2));
-        svg.line((at.0 - 5.0, at.1 + 5.0), (at.0 + 5.0, at.1 - 5.0), Stroke::new(INK, 1.2));
+        let (x, y) = chart.at(at);
+        sheet.line((x + aside - 5.0, y - 5.0), (x + aside + 5.0, y + 5.0), Stroke::new(INK, 1.2))?;
+        sheet.line((x + aside - 5.0, y + 5.0), (x + aside + 5.0, y - 5.0), Stroke::new(INK, 1.2))?;
     }
-    at
+    Ok(())
 }
 
 /// Rank and hits of a point.
@@ -127,20 +140,21 @@ fn label(group: &Group) -> String {
 }
 
 /// Writes each marker's label to its right or else its left, where it covers neither a marker nor another label; where neither side is free, none.
-fn write_labels(svg: &mut Svg, labels: &[((f64, f64), String)]) {
+fn write_labels(sheet: &Sheet, labels: &[((f64, f64), String)]) -> Drawn {
     let size = SMALL - 1.0;
     let mut taken: Vec<(f64, f64, f64)> = labels.iter().map(|((x, y), _)| (x - 7.0, x + 7.0, *y)).collect();
     for ((x, y), text) in labels {
         let width = text_width(text, size);
-        for (left, anchor, at) in [(x + 9.0, Anchor::Start, x + 9.0), (x - 9.0 - width, Anchor::End, x - 9.0)] {
+        for (left, anchor, at) in [(x + 9.0, HPos::Left, x + 9.0), (x - 9.0 - width, HPos::Right, x - 9.0)] {
             let free = |&(from, to, row): &(f64, f64, f64)| (row - y).abs() >= 10.0 || to <= left || from >= left + width;
             if taken.iter().all(free) {
-                svg.text((at, y + size * 0.36), text, Text::new(size, FAINT, anchor));
+                sheet.text((at, y + size * 0.36), text, Text::new(size, FAINT, anchor))?;
                 taken.push((left, left + width, *y));
                 break;
             }
         }
     }
+    Ok(())
 }
 
 fn table_row(case: &Case, group: &Group, (low, high): (f64, f64)) -> [String; 11] {
