@@ -119,7 +119,6 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
     let bound = point.lower_bound;
     let spectrum = point.spectrum.as_ref().ok();
     let whole = spectrum.and_then(|spectrum| spectrum.whole.as_ref());
-    let whole = spectrum.and_then(|spectrum| spectrum.whole.as_ref());
     let count = |field: fn(&spectra::Spectrum) -> spectra::Count| spectrum.map(|spectrum| twin(field(spectrum)));
     Record {
         schema: SCHEMA.into(),
