@@ -1,7 +1,8 @@
 //! Decompositions of finite matrices, each scaled first and checked by its residual.
 
+use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::view;
 
@@ -139,36 +140,56 @@ pub fn completed_basis(v: &DMatrix<f64>) -> DMatrix<f64> {
     basis
 }
 
-/// Numbers of negative, zero and positive eigenvalues of a symmetric matrix (its lower triangle is read), by the signs of the
-/// blocks of an LBLᵀ decomposition (Bunch–Kaufman, Sylvester's law of inertia). Exact for a matrix within rounding of the given one.
-pub fn inertia(a: &DMatrix<f64>) -> (usize, usize, usize) {
-    let n = a.nrows();
-    if n == 0 {
-        return (0, 0, 0);
+/// P A Pᵀ = L B Lᵀ of a symmetric matrix (Bunch–Kaufman), its lower triangle read: inertia and solutions at a third of n³.
+#[derive(Debug)]
+pub struct Factors {
+    scale: f64,
+    factors: faer::linalg::solvers::Lblt<f64>,
+}
+
+impl Factors {
+    /// Factors a matrix. Panics on entries that are not finite.
+    pub fn new(a: &DMatrix<f64>) -> Self {
+        sequential();
+        let (scale, unit) = scaled(a);
+        let matrix: Mat<f64> = view(unit.as_slice(), a.nrows(), a.ncols()).to_owned();
+        Self { scale, factors: matrix.lblt(Side::Lower) }
     }
-    sequential();
-    let (_, unit) = scaled(a);
-    let matrix: Mat<f64> = view(unit.as_slice(), n, n).to_owned();
-    let factors = matrix.lblt(Side::Lower);
-    let (diagonal, subdiagonal) = (factors.B_diag(), factors.B_subdiag());
-    let mut counts = (0, 0, 0);
-    let mut count = |negative: usize, zero: usize, positive: usize| {
-        counts = (counts.0 + negative, counts.1 + zero, counts.2 + positive);
-    };
-    let mut i = 0;
-    while i < n {
-        if i + 1 < n && subdiagonal[i] != 0.0 {
-            // A 2×2 block is chosen only where its determinant is negative: one eigenvalue of each sign.
-            count(1, 0, 1);
-            i += 2;
-        } else {
-            let pivot = diagonal[i];
-            let (negative, positive) = (usize::from(pivot < 0.0), usize::from(pivot > 0.0));
-            count(negative, 1 - negative - positive, positive);
-            i += 1;
+
+    /// Numbers of negative, zero and positive eigenvalues: the signs of the blocks of B (Sylvester's law of inertia). Exact for a matrix within rounding of the given one.
+    pub fn inertia(&self) -> (usize, usize, usize) {
+        let (diagonal, subdiagonal) = (self.factors.B_diag(), self.factors.B_subdiag());
+        let n = self.factors.L().nrows();
+        let mut counts = (0, 0, 0);
+        let mut i = 0;
+        while i < n {
+            if i + 1 < n && subdiagonal[i] != 0.0 {
+                // A 2×2 block is chosen only where its determinant is negative: one eigenvalue of each sign.
+                counts = (counts.0 + 1, counts.1, counts.2 + 1);
+                i += 2;
+            } else {
+                let (negative, positive) = (usize::from(diagonal[i] < 0.0), usize::from(diagonal[i] > 0.0));
+                counts = (counts.0 + negative, counts.1 + 1 - negative - positive, counts.2 + positive);
+                i += 1;
+            }
         }
+        counts
     }
-    counts
+
+    /// The solution of A x = rhs; entries are not finite where A is singular to the last bit.
+    pub fn solve(&self, rhs: &DVector<f64>) -> DVector<f64> {
+        let mut x = rhs / self.scale;
+        let n = x.len();
+        if n > 0 {
+            self.factors.solve_in_place(super::view_mut(x.as_mut_slice(), n, 1));
+        }
+        x
+    }
+}
+
+/// Numbers of negative, zero and positive eigenvalues of a symmetric matrix (its lower triangle is read).
+pub fn inertia(a: &DMatrix<f64>) -> (usize, usize, usize) {
+    Factors::new(a).inertia()
 }
 
 #[cfg(test)]
@@ -205,6 +226,16 @@ mod tests {
             assert_eq!(inertia(&a), (negative, 0, n - negative));
         }
         assert_eq!(inertia(&DMatrix::zeros(3, 3)), (0, 3, 0));
+        assert_eq!(inertia(&DMatrix::zeros(0, 0)), (0, 0, 0));
+    }
+
+    #[test]
+    fn factors_solve_indefinite_systems() {
+        for scale in [1e-30, 1.0] {
+            let a = symmetric(40, scale);
+            let x = DVector::from_fn(40, |i, _| i as f64 - 20.0);
+            assert!((Factors::new(&a).solve(&(&a * &x)) - x).amax() < 1e-10);
+        }
     }
 
     #[test]

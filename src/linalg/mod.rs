@@ -6,6 +6,6 @@ mod decompositions;
 mod products;
 mod vectors;
 
-pub use decompositions::{Eigen, Svd, completed_basis, eigen, eigenvalues, inertia, singular_values, svd};
+pub use decompositions::{Eigen, Factors, Svd, completed_basis, eigen, eigenvalues, inertia, singular_values, svd};
 pub use products::{View, ViewMut, add_product, add_product_lower, product, view, view_mut};
 pub use vectors::{axpy, dot, norm};

@@ -18,12 +18,16 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{Objective, Problem};
-use crate::linalg::{add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
+use crate::linalg::{Factors, add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::Point;
 
 /// Columns of X_i handled as one product.
 const BATCH_COLUMNS: usize = 256;
+/// Size of a Schur complement above which a Newton step avoids its eigenvectors, which cost thirty times a factorisation.
+const EIGENVECTORS_MAX: usize = 400;
+/// Eigenvalues of the Schur complement below this fraction of the largest belong to flat families.
+const FLAT: f64 = 1e-11;
 
 /// What an [`Arrow`] of a problem needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,10 +48,10 @@ impl Plan {
         let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
-        // The X_i, feature eigenvectors and values, residuals; H_θθ, S, and an eigen-decomposition of S with its workspace.
+        // The X_i, feature eigenvectors and values, residuals; H_θθ, S, and its factors with their workspace.
         let bytes = 8.0 * (samples * (p * r + r * r + r + k + d) + 6.0 * p * p);
-        // H_θθ, the feature blocks, one Schur complement and its eigenvalues.
-        let multiply_adds = samples * (0.5 * p * p * (1.0 + r) + p * r * r + 12.0 * r.powi(3)) + 9.0 * p.powi(3);
+        // H_θθ, the feature blocks, one Schur complement and its factors.
+        let multiply_adds = samples * (0.5 * p * p * (1.0 + r) + p * r * r + 12.0 * r.powi(3)) + p.powi(3) / 3.0;
         Self { core, bytes, multiply_adds }
     }
 }
@@ -286,7 +290,7 @@ impl Arrow {
     /// The Newton step −∇²f⁺ ∇f in the gauge that `gauge` fixes: the part in θ is orthogonal to its (orthonormal) columns, which span the symmetry tangents there.
     ///
     /// Elimination: S θ = −g_θ + Σ_i C_i B_i⁻¹ g_i, h_i = −B_i⁻¹(g_i + C_iᵀθ). S annihilates the tangents at a critical point, and its right-hand side is orthogonal to them,
-    /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below 1e-11 of the largest belong to flat families and are left out.
+    /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below [`FLAT`] of the largest belong to flat families and are left out.
     pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>) -> Vec<f64> {
         let (core, classes, width, coupled) = (self.core, self.classes, self.width, self.coupled);
         let w_len = classes * width;
@@ -346,17 +350,23 @@ impl Arrow {
         w.copy_from_slice(turned.as_slice());
     }
 
-    /// (S(0) + τ T Tᵀ)⁺ rhs.
+    /// (S(0) + τ T Tᵀ)⁺ rhs, without the directions of flat families: by LBLᵀ where the solution is of reasonable size, by eigenvectors where it is not.
     fn solve_core(&self, rhs: &DVector<f64>, gauge: &DMatrix<f64>) -> DVector<f64> {
         let mut matrix = self.schur(0.0).matrix;
         matrix.fill_upper_triangle_with_lower_triangle();
         let scale = matrix.amax();
         matrix += scale * gauge * gauge.transpose();
+        if self.core > EIGENVECTORS_MAX {
+            let solution = Factors::new(&matrix).solve(rhs);
+            if solution.norm() * FLAT * scale <= rhs.norm() {
+                return solution;
+            }
+        }
         let found = eigen(&matrix);
         let largest = found.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         let mut coordinates = found.vectors.tr_mul(rhs);
         for (c, value) in coordinates.iter_mut().zip(&found.values) {
-            *c = if value.abs() > 1e-11 * largest { *c / value } else { 0.0 };
+            *c = if value.abs() > FLAT * largest { *c / value } else { 0.0 };
         }
         found.vectors * coordinates
     }

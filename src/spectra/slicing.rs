@@ -1,14 +1,18 @@
 //! Spectrum slicing: exact counts below a shift, and any eigenvalue by a safeguarded Newton iteration on S(σ).
 
 use super::Inertia;
-use crate::linalg::{eigen, inertia};
+use nalgebra::{DMatrix, DVector};
+
+use crate::linalg::{Factors, inertia};
+use crate::numeric::{gaussian, stream};
 use crate::objective::Arrow;
-use nalgebra::DMatrix;
 
 /// Relative accuracy of a sliced eigenvalue.
 const ACCURACY: f64 = 1e-12;
-/// Newton converges in about 6 steps; bisection would need 50.
-const STEPS_MAX: usize = 80;
+/// Most shifts. About ten are needed; bisection alone would need a hundred.
+const STEPS_MAX: usize = 200;
+/// Inverse iterations a shift.
+const INVERSE_STEPS: usize = 4;
 
 /// Extreme eigenvalues.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,47 +71,71 @@ pub fn count_below(arrow: &Arrow, shift: f64) -> usize {
     schur.features_below + inertia(&shifted(schur.matrix, shift)).0
 }
 
-/// The eigenvalue with `rank` eigenvalues below it (0: the smallest).
+/// The eigenvalue with `rank` eigenvalues below it (0: the smallest), to 1e-12 of itself or to `resolution`, the bound on rounding, whichever is larger.
 ///
-/// For a shift σ the eigenvalues κ_1 ≤ κ_2 ≤ … of S(σ) − σI fall with σ between poles, and the eigenvalue sought is where κ_j = 0 with j = rank − #{eig(B_i) < σ}. One step is
-/// σ + κ_j/(1 + ‖(B−σ)⁻¹Cᵀy‖²), the Rayleigh quotient of the whole matrix for the extended eigenvector, hence quadratic convergence; the sign of κ_j keeps an exact bracket and
-/// bisection takes over where a step leaves it.
-/// The result is accurate to 1e-12 of itself or to `resolution`, the bound on rounding, whichever is larger.
+/// Exact counts keep a bracket. Inside it a step of Rayleigh quotient iteration goes to an eigenvalue near the shift: with y the eigenvector of S(σ) − σI for its eigenvalue κ nearest zero
+/// (by inverse iteration), the vector (y, −(B−σ)⁻¹Cᵀy) has the Rayleigh quotient σ + κ/(1 + ‖(B−σ)⁻¹Cᵀy‖²). Which eigenvalue that is, only counts on both sides of it say; where they say another
+/// one, or a step does not halve the bracket, bisection follows.
 pub fn eigenvalue(arrow: &Arrow, rank: usize, resolution: f64) -> f64 {
     let norm = arrow.norm_bound();
-    let (mut low, mut high) = (-norm, norm);
     let margin = 1e-14 * norm;
-    // The lower and upper end of the spectrum are usually near 0 and near the top of the core.
-    let mut shift = if rank == 0 || rank + 1 < arrow.dimension() { -1e-3 * margin } else { 0.5 * norm };
+    let mut bracket = (-norm, norm);
+    // Zero is the interesting end: most spectra begin near it.
+    let mut shift = if rank + 1 < arrow.dimension() { -0.5 * margin } else { 0.5 * norm };
+    let mut may_iterate = true;
     for _ in 0..STEPS_MAX {
-        if !(high - low > ACCURACY * low.abs().max(high.abs()) + 0.05 * resolution) {
+        let (low, high) = bracket;
+        let tolerance = |x: f64| ACCURACY * x.abs() + 0.05 * resolution;
+        if !(high - low > tolerance(low.abs().max(high.abs()))) {
             break;
         }
         let at = arrow.clear_shift(shift, margin);
-        let schur = arrow.schur(at);
-        let below = schur.features_below;
-        let mut next = f64::NAN;
-        if rank < below {
-            high = high.min(at);
-        } else if rank - below >= arrow.core() {
-            low = low.max(at);
-        } else {
-            let found = eigen(&shifted(schur.matrix, at));
-            let j = rank - below;
-            let kappa = found.values[j];
-            let length = 1.0 + arrow.extension_square(at, &found.vectors.column(j).into_owned());
-            if kappa > 0.0 {
-                low = low.max(at);
-            } else {
-                high = high.min(at);
-            }
-            next = at + kappa / length;
-            // A step this short is rounding, or its square is.
-            if (next - at).abs() <= ACCURACY * at.abs() + 0.05 * resolution {
-                return next;
+        let near = probe(arrow, at, rank, &mut bracket);
+        if (near - at).abs() <= tolerance(near) && near > bracket.0 - margin && near < bracket.1 + margin {
+            let width = 2.0 * tolerance(near) + margin;
+            let (a, b) = (arrow.clear_shift(near - width, 0.1 * margin), arrow.clear_shift(near + width, 0.1 * margin));
+            narrow(&mut bracket, a, count_below(arrow, a), rank);
+            narrow(&mut bracket, b, count_below(arrow, b), rank);
+            if bracket.1 - bracket.0 <= 4.0 * width {
+                return near;
             }
         }
-        shift = if next > low && next < high { next } else { 0.5 * (low + high) };
+        let halved = bracket.1 - bracket.0 <= 0.5 * (high - low);
+        may_iterate = halved || !may_iterate;
+        let inside = near > bracket.0 && near < bracket.1;
+        shift = if may_iterate && inside { near } else { 0.5 * (bracket.0 + bracket.1) };
     }
-    0.5 * (low + high)
+    0.5 * (bracket.0 + bracket.1)
+}
+
+/// Narrows the bracket by the count of eigenvalues below `at`.
+fn narrow(bracket: &mut (f64, f64), at: f64, below: usize, rank: usize) {
+    if below > rank {
+        bracket.1 = bracket.1.min(at);
+    } else {
+        bracket.0 = bracket.0.max(at);
+    }
+}
+
+/// Counts at `at`, narrows the bracket, and returns the Rayleigh quotient of an eigenvector near it (`at` itself where it is an eigenvalue to the last bit).
+fn probe(arrow: &Arrow, at: f64, rank: usize, bracket: &mut (f64, f64)) -> f64 {
+    let schur = arrow.schur(at);
+    let factors = Factors::new(&shifted(schur.matrix, at));
+    narrow(bracket, at, schur.features_below + factors.inertia().0, rank);
+    let core = arrow.core();
+    let mut y = vec![0.0; core];
+    gaussian(&mut stream(0, "inverse iteration", core as u64), 1.0, &mut y);
+    let mut y = DVector::from_vec(y).normalize();
+    let mut kappa = f64::NAN;
+    for _ in 0..INVERSE_STEPS {
+        let solution = factors.solve(&y);
+        let length = solution.norm();
+        if !length.is_finite() {
+            return at;
+        }
+        // y is a unit vector: yᵀ(S−σ)⁻¹y estimates 1/κ, and so does that of the normalised solution, better.
+        kappa = y.dot(&solution) / (length * length);
+        y = solution / length;
+    }
+    at + kappa / (1.0 + arrow.extension_square(at, &y))
 }
