@@ -145,33 +145,42 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
     let narrow = problem.at_width(start_width);
     let identity = DMatrix::identity(problem.shape.width(), start_width);
     let before = GradientNorm::new(&mut Objective::new(&narrow), &point);
-    let refuse = |point: &Point, gradient, reason| NotCritical { point: point.embed(&identity), gradient, reason };
+    let refuse = |point: Point, gradient, reason| {
+        let point = if start_width == problem.shape.width() { point } else { point.embed(&identity) };
+        NotCritical { point, gradient, reason }
+    };
     if !before.scaled.is_finite() {
-        return Err(refuse(&point, before, "the gradient is not finite".into()));
+        return Err(refuse(point, before, "the gradient is not finite".into()));
     }
     let polish = polish && before.scaled <= POLISH_FROM;
-    let (frame, reduced) = reduce(&narrow, point.clone(), polish);
-    let frame = identity.clone() * frame;
+    let (frame, reduced) = reduce(&narrow, &point, polish);
     let narrow = problem.at_width(reduced.width());
     let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
     if !gradient.passes() {
         let polished = if polish { format!(" ({:.1e} after the polish)", gradient.scaled) } else { String::new() };
         let reason = format!("scaled gradient norm {:.1e}{polished} is above {GRADIENT_ALLOWED:.0e}", before.scaled);
-        return Err(refuse(&point, before, reason));
+        return Err(refuse(point, before, reason));
     }
-    let moved = distance(&reduced.embed(&frame), &point.embed(&identity));
+    let moved = distance(&reduced, &frame, &point);
     if !(moved <= POLISH_REACH) {
         let reason = format!("scaled gradient norm {:.1e}; the polish led away (by {moved:.1e} of the norm)", before.scaled);
-        return Err(refuse(&point, before, reason));
+        return Err(refuse(point, before, reason));
     }
     let at_floor = !(gradient.scaled <= GRADIENT_ALLOWED);
-    Ok(CriticalPoint { reduced, frame, gradient, at_floor })
+    Ok(CriticalPoint { reduced, frame: identity * frame, gradient, at_floor })
 }
 
-/// ‖x − y‖ / (1 + ‖y‖).
-fn distance(x: &Point, y: &Point) -> f64 {
-    let difference = x.as_slice().iter().zip(y.as_slice()).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
-    difference / (1.0 + y.as_slice().iter().map(|y| y * y).sum::<f64>().sqrt())
+/// ‖x − y‖ / (1 + ‖y‖), x being `reduced` in its `frame`. H is compared in blocks of samples: a copy of it is not made.
+fn distance(reduced: &Point, frame: &DMatrix<f64>, y: &Point) -> f64 {
+    const BLOCK: usize = 1024;
+    let mut square = (reduced.w() * frame.transpose() - y.w()).norm_squared();
+    let samples = y.h().ncols();
+    for first in (0..samples).step_by(BLOCK) {
+        let count = BLOCK.min(samples - first);
+        square += (frame * reduced.h().columns(first, count) - y.h().columns(first, count)).norm_squared();
+    }
+    square += reduced.b().iter().zip(y.b()).map(|(x, y)| (x - y).powi(2)).sum::<f64>();
+    square.sqrt() / (1.0 + linalg::norm(y.as_slice()))
 }
 
 /// Whether a Newton step is affordable.
@@ -185,8 +194,8 @@ fn fits(problem: &Problem) -> bool {
 /// First the directions below [`RANK_FIRST`] are dropped and the rest is polished. That stands if the reduced point is critical and the dropped directions strictly return to
 /// zero (σ_{r+1}(G) < μ by a margin: the off-space block is positive there). A small part in a direction that does *not* return may be a small true singular value, or a saddle
 /// not yet left: then the whole width is polished, and only what is rounding after that is dropped.
-fn reduce(problem: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point) {
-    let (frame, reduced) = truncated(problem, &point, RANK_FIRST, polish);
+fn reduce(problem: &Problem, point: &Point, polish: bool) -> (DMatrix<f64>, Point) {
+    let (frame, reduced) = truncated(problem, point, RANK_FIRST, polish);
     let narrow = problem.at_width(reduced.width());
     let mut objective = Objective::new(&narrow);
     if GradientNorm::new(&mut objective, &reduced).passes() {
@@ -196,15 +205,17 @@ fn reduce(problem: &Problem, point: Point, polish: bool) -> (DMatrix<f64>, Point
             return (frame, reduced);
         }
     }
-    let point = if polish && fits(problem) { newton_polish(problem, point) } else { point };
-    let (frame, reduced) = truncated(problem, &point, RANK_TOLERANCE, polish);
+    drop(reduced);
+    let polished = (polish && fits(problem)).then(|| newton_polish(problem, point.clone()));
+    let point = polished.as_ref().unwrap_or(point);
+    let (frame, reduced) = truncated(problem, point, RANK_TOLERANCE, polish);
     let narrow = problem.at_width(reduced.width());
     let after = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
-    let before = GradientNorm::new(&mut Objective::new(problem), &point);
+    let before = GradientNorm::new(&mut Objective::new(problem), point);
     if after.passes() || after.scaled <= before.scaled {
         (frame, reduced)
     } else {
-        (DMatrix::identity(point.width(), point.width()), point)
+        (DMatrix::identity(point.width(), point.width()), point.clone())
     }
 }
 

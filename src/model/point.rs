@@ -161,7 +161,14 @@ impl Point {
     /// Logits, decay terms and the gradient's norm do not change; padding with zeros is the case Q = [I; 0].
     pub fn embed(&self, frame: &DMatrix<f64>) -> Self {
         assert_eq!(frame.ncols(), self.width, "frame columns");
-        Self::from_blocks(&(self.w() * frame.transpose()), &(frame * self.h()), self.b())
+        let width = frame.nrows();
+        let length = self.b().len() + width * (self.classes + self.samples);
+        let mut point = Self { classes: self.classes, width, samples: self.samples, data: vec![0.0; length] };
+        // Written in place: H is the one thing here that is large.
+        point.w_mut().gemm(1.0, &self.w(), &frame.transpose(), 0.0);
+        point.h_mut().gemm(1.0, frame, &self.h(), 0.0);
+        point.b_mut().copy_from_slice(self.b());
+        point
     }
 }
 

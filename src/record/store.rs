@@ -2,10 +2,12 @@
 //!
 //! While a run goes on, `records.jsonl` holds whole cases in the order in which they ended; a case's trajectories are written before its records, so that records vouch for
 //! them. At the end both files are replaced, atomically, by the same lines in case order. A run that was killed leaves at most a torn last line or part of one case; resuming
-//! drops those and goes on.
+//! drops those and goes on. An append that fails (a full disk) is taken back, and nothing is appended after it.
+//!
+//! A folder that is refused is left as it was.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,10 +18,20 @@ use super::{Record, SCHEMA, TrajectoryRow, write_atomically};
 
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Files and folders of a run that `--overwrite` removes.
-const OUTPUTS: [&str; 7] =
-    ["records.jsonl", "records.csv", "trajectories.jsonl", "summary.json", "provenance.json", "report.html", "scenario.toml"];
-const OUTPUT_FOLDERS: [&str; 3] = ["points", "figures", "certificates"];
+/// Files of a run that `--overwrite` removes.
+const OUTPUTS: [&str; 8] = [
+    "records.jsonl",
+    "records.csv",
+    "trajectories.jsonl",
+    "summary.json",
+    "provenance.json",
+    "report.html",
+    "comparison.html",
+    "scenario.toml",
+];
+/// Folders of a run, and the endings of the files in them that `--overwrite` removes.
+const OUTPUT_FOLDERS: [(&str, &[&str]); 3] =
+    [("points", &["npz"]), ("figures", &["svg", "csv", "png"]), ("certificates", &["json"])];
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,16 +72,67 @@ pub enum Mode {
 struct Key {
     case: String,
     start_index: usize,
+    /// Of a record.
     schema: Option<String>,
+    /// Of a trajectory row.
+    step: Option<u64>,
+}
+
+/// A line of a file with what it says of its place.
+struct Line {
+    /// Counted from 1.
+    number: usize,
+    text: String,
+    key: Key,
 }
 
 /// A run's folder, open for appending.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    records: File,
-    trajectories: File,
+    records: Appended,
+    trajectories: Appended,
     synced: Instant,
+    /// Held as long as the run goes on.
+    _lock: Option<File>,
+}
+
+/// A file that grows by whole lines.
+#[derive(Debug)]
+struct Appended {
+    path: PathBuf,
+    file: File,
+    /// Length up to the last append that succeeded.
+    length: u64,
+    /// Why an append failed: what followed it would stand behind a torn line.
+    failed: Option<String>,
+}
+
+impl Appended {
+    fn open(path: PathBuf) -> Result<Self, StoreError> {
+        let file = OpenOptions::new().append(true).open(&path).map_err(disk(&path, "open"))?;
+        let length = file.metadata().map_err(disk(&path, "open"))?.len();
+        Ok(Self { path, file, length, failed: None })
+    }
+
+    /// Appends all of `text`, or takes back what was written of it.
+    fn append(&mut self, text: &str) -> Result<(), StoreError> {
+        if let Some(reason) = &self.failed {
+            return Err(disk(&self.path, "append")(io::Error::other(reason.clone())));
+        }
+        if let Err(error) = self.file.write_all(text.as_bytes()) {
+            self.failed = Some(error.to_string());
+            // If this fails too, resuming drops the torn line.
+            let _ = self.file.set_len(self.length);
+            return Err(disk(&self.path, "append")(error));
+        }
+        self.length += text.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(disk(&self.path, "sync"))
+    }
 }
 
 /// A failure of the disk.
@@ -87,6 +150,7 @@ impl Store {
         cases: &[(String, usize)],
         mode: Mode,
     ) -> Result<(Self, BTreeMap<String, Vec<Record>>), StoreError> {
+        let mut held = if dir.is_dir() { lock(dir)? } else { None };
         let records_path = dir.join("records.jsonl");
         let used = records_path.exists();
         if used && mode == Mode::Fresh {
@@ -95,23 +159,31 @@ impl Store {
                 help: "give --resume to go on with that run, --overwrite to replace it, or another folder with --out".into(),
             });
         }
-        let kept = if used && mode == Mode::Resume { Some(read_complete(dir, settings, cases)?) } else { None };
-        fs::create_dir_all(dir.join("points")).map_err(disk(dir, "create the folder"))?;
+        let settings_path = dir.join("scenario.toml");
+        if !used && mode != Mode::Overwrite {
+            keep_foreign_settings(&settings_path, settings)?;
+        }
+        let kept = if used && mode == Mode::Resume { read_complete(dir, settings, cases)? } else { Kept::default() };
+        let points = dir.join("points");
+        fs::create_dir_all(&points).map_err(disk(&points, "create the folder"))?;
+        if held.is_none() {
+            held = lock(dir)?;
+        }
         if mode == Mode::Overwrite {
             remove_outputs(dir)?;
         }
-        let settings_path = dir.join("scenario.toml");
+        remove_temporaries(dir)?;
         write_atomically(&settings_path, |file| file.write_all(settings.as_bytes()))
             .map_err(disk(&settings_path, "write the scenario"))?;
-        let kept = kept.unwrap_or_default();
+        let trajectories_path = dir.join("trajectories.jsonl");
         rewrite(&records_path, &kept.records)?;
-        rewrite(&dir.join("trajectories.jsonl"), &kept.trajectories)?;
-        let append = |path: PathBuf| OpenOptions::new().append(true).open(&path).map_err(disk(&path, "open"));
+        rewrite(&trajectories_path, &kept.trajectories)?;
         let store = Self {
             dir: dir.to_owned(),
-            records: append(records_path)?,
-            trajectories: append(dir.join("trajectories.jsonl"))?,
+            records: Appended::open(records_path)?,
+            trajectories: Appended::open(trajectories_path)?,
             synced: Instant::now(),
+            _lock: held,
         };
         Ok((store, kept.complete))
     }
@@ -123,10 +195,8 @@ impl Store {
 
     /// Appends one complete case: its trajectories first, then its records.
     pub fn append(&mut self, records: &[Record], trajectories: &[TrajectoryRow]) -> Result<(), StoreError> {
-        let text = lines(trajectories);
-        self.trajectories.write_all(text.as_bytes()).map_err(disk(&self.dir.join("trajectories.jsonl"), "append"))?;
-        let text = lines(records);
-        self.records.write_all(text.as_bytes()).map_err(disk(&self.dir.join("records.jsonl"), "append"))?;
+        self.trajectories.append(&lines(trajectories))?;
+        self.records.append(&lines(records))?;
         if self.synced.elapsed() >= SYNC_EVERY {
             self.sync()?;
         }
@@ -135,8 +205,8 @@ impl Store {
 
     /// Pushes everything to the disk.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.trajectories.sync_data().map_err(disk(&self.dir.join("trajectories.jsonl"), "sync"))?;
-        self.records.sync_data().map_err(disk(&self.dir.join("records.jsonl"), "sync"))?;
+        self.trajectories.sync()?;
+        self.records.sync()?;
         self.synced = Instant::now();
         Ok(())
     }
@@ -148,12 +218,12 @@ impl Store {
         for name in ["trajectories.jsonl", "records.jsonl"] {
             let path = self.dir.join(name);
             let mut sorted: Vec<((usize, usize), String)> = Vec::new();
-            for (line, key) in keyed_lines(&path)? {
-                sorted.push(((order.get(key.case.as_str()).copied().unwrap_or(usize::MAX), key.start_index), line));
+            for Line { text, key, .. } in keyed_lines(&path)? {
+                sorted.push(((order.get(key.case.as_str()).copied().unwrap_or(usize::MAX), key.start_index), text));
             }
             // Stable: rows of one point keep their order.
             sorted.sort_by_key(|(place, _)| *place);
-            rewrite(&path, &sorted.into_iter().map(|(_, line)| line).collect::<Vec<_>>())?;
+            rewrite(&path, &sorted.into_iter().map(|(_, text)| text).collect::<Vec<_>>())?;
         }
         let path = self.dir.join("records.jsonl");
         let records: Vec<Record> = super::read::lines(&path).map_err(|error| corrupt(&path, error.to_string()))?;
@@ -180,47 +250,90 @@ struct Kept {
 
 /// Reads the complete cases of an interrupted run of the same settings.
 fn read_complete(dir: &Path, settings: &str, cases: &[(String, usize)]) -> Result<Kept, StoreError> {
-    let settings_path = dir.join("scenario.toml");
-    let earlier = fs::read_to_string(&settings_path).map_err(disk(&settings_path, "read the earlier settings"))?;
-    if earlier != settings {
-        let difference = first_difference(&earlier, settings);
-        return Err(StoreError::Refused {
-            message: format!("{} holds records of other settings: {difference}", dir.display()),
-            help: "give the same settings, --overwrite to replace the records, or another folder with --out".into(),
-        });
+    same_settings(dir, settings)?;
+    let rows_path = dir.join("trajectories.jsonl");
+    let rows = if rows_path.exists() { keyed_lines(&rows_path)? } else { Vec::new() };
+    let mut last_steps: BTreeMap<(&str, usize), Option<u64>> = BTreeMap::new();
+    for row in &rows {
+        last_steps.insert((&row.key.case, row.key.start_index), row.key.step);
     }
     let path = dir.join("records.jsonl");
-    let mut by_case: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
-    for (line, key) in keyed_lines(&path)? {
-        if key.schema.as_deref() != Some(SCHEMA) {
-            return Err(corrupt(
-                &path,
-                format!("its schema is {:?}, this version writes {SCHEMA:?}", key.schema.unwrap_or_default()),
-            ));
+    let mut by_case: BTreeMap<String, Vec<(Line, Record)>> = BTreeMap::new();
+    for line in keyed_lines(&path)? {
+        let at = |message: String| corrupt(&path, format!("line {}: {message}", line.number));
+        if line.key.schema.as_deref() != Some(SCHEMA) {
+            let schema = line.key.schema.as_deref().unwrap_or_default();
+            return Err(at(format!("its schema is {schema:?}, this version writes {SCHEMA:?}")));
         }
-        by_case.entry(key.case).or_default().push((key.start_index, line));
+        let Some((id, points)) = cases.iter().find(|(id, _)| *id == line.key.case) else {
+            return Err(at(format!("it belongs to case {}, which is not one of this scenario", line.key.case)));
+        };
+        if line.key.start_index >= *points {
+            return Err(at(format!("start {} of case {id}, which has {points} points", line.key.start_index)));
+        }
+        let record = serde_json::from_str(&line.text).map_err(|error| at(format!("{error}")))?;
+        by_case.entry(id.clone()).or_default().push((line, record));
     }
     let mut kept = Kept::default();
     for (id, points) in cases {
         let Some(mut found) = by_case.remove(id) else { continue };
-        found.sort_by_key(|(start, _)| *start);
-        let complete = found.len() == *points && found.iter().enumerate().all(|(i, (start, _))| i == *start);
-        let written = (0..*points).all(|start| dir.join(super::point_file(id, start)).exists());
-        if complete && written {
-            let records: Result<Vec<Record>, _> = found.iter().map(|(_, line)| serde_json::from_str(line)).collect();
-            kept.complete.insert(id.clone(), records.map_err(|error| corrupt(&path, error.to_string()))?);
-            kept.records.extend(found.into_iter().map(|(_, line)| line));
+        found.sort_by_key(|(line, _)| line.key.start_index);
+        let complete = found.len() == *points && found.iter().enumerate().all(|(i, (line, _))| i == line.key.start_index);
+        // What a power failure may have taken while it left the records.
+        let whole = found.iter().all(|(_, record)| {
+            let last_step = last_steps.get(&(id.as_str(), record.start_index)).copied().flatten();
+            // Rows that are not finite are not written.
+            let traced = last_step == Some(record.steps) || !record.value.is_finite() || record.stop_reason == "not-finite";
+            traced && dir.join(super::point_file(id, record.start_index)).exists()
+        });
+        if complete && whole {
+            let (lines, records): (Vec<_>, Vec<_>) = found.into_iter().map(|(line, record)| (line.text, record)).unzip();
+            kept.records.extend(lines);
+            kept.complete.insert(id.clone(), records);
         }
     }
-    if let Some(foreign) = by_case.keys().next() {
-        return Err(corrupt(&path, format!("it holds records of case {foreign}, which is not one of this scenario")));
-    }
-    let path = dir.join("trajectories.jsonl");
-    if path.exists() {
-        let rows = keyed_lines(&path)?;
-        kept.trajectories.extend(rows.into_iter().filter(|(_, key)| kept.complete.contains_key(&key.case)).map(|(line, _)| line));
-    }
+    kept.trajectories.extend(rows.into_iter().filter(|row| kept.complete.contains_key(&row.key.case)).map(|row| row.text));
     Ok(kept)
+}
+
+/// Refuses a folder whose records come from other settings.
+fn same_settings(dir: &Path, settings: &str) -> Result<(), StoreError> {
+    let path = dir.join("scenario.toml");
+    let message = match fs::read_to_string(&path) {
+        Ok(earlier) if earlier == settings => return Ok(()),
+        Ok(earlier) => format!("{} holds records of other settings: {}", dir.display(), first_difference(&earlier, settings)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+            format!("{}: {error}; it must say by what settings the records of this folder were made", path.display())
+        }
+        Err(error) => return Err(disk(&path, "read the earlier settings")(error)),
+    };
+    let help = "give the same settings, --overwrite to replace the records, or another folder with --out".into();
+    Err(StoreError::Refused { message, help })
+}
+
+/// Refuses to replace a `scenario.toml` without records: it may be somebody's own scenario.
+fn keep_foreign_settings(path: &Path, settings: &str) -> Result<(), StoreError> {
+    match fs::read(path) {
+        Ok(earlier) if earlier != settings.as_bytes() => Err(StoreError::Refused {
+            message: format!("{} is another scenario, and the run would replace it", path.display()),
+            help: "give --overwrite to replace it, or another folder with --out".into(),
+        }),
+        // Whatever else is wrong with it shows when it is written.
+        _ => Ok(()),
+    }
+}
+
+/// Takes the folder for this run, or refuses it where another run holds it. Systems that cannot lock folders go without.
+fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
+    let Ok(folder) = File::open(dir) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Refused {
+            message: format!("{}: another run is writing there", dir.display()),
+            help: "wait until it ends, or give another folder with --out".into(),
+        }),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 /// The first line in which two texts differ.
@@ -242,15 +355,16 @@ fn corrupt(path: &Path, message: String) -> StoreError {
 }
 
 /// Whole lines of a JSON Lines file with their keys; a torn last line is left out, any other fault is refused with its line.
-fn keyed_lines(path: &Path) -> Result<Vec<(String, Key)>, StoreError> {
+fn keyed_lines(path: &Path) -> Result<Vec<Line>, StoreError> {
     let bytes = fs::read(path).map_err(disk(path, "read"))?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let text = std::str::from_utf8(&bytes[..whole]).map_err(|error| corrupt(path, error.to_string()))?;
-    let parse = |(i, line): (usize, &str)| {
-        let key = serde_json::from_str(line).map_err(|error| corrupt(path, format!("line {}: {error}", i + 1)))?;
-        Ok((line.to_owned(), key))
+    let parse = |(i, line): (usize, &[u8])| {
+        let fault = |error: &dyn std::fmt::Display| corrupt(path, format!("line {}: {error}", i + 1));
+        let text = std::str::from_utf8(line).map_err(|error| fault(&error))?;
+        let key = serde_json::from_str(text).map_err(|error| fault(&error))?;
+        Ok(Line { number: i + 1, text: text.to_owned(), key })
     };
-    text.lines().enumerate().map(parse).collect()
+    bytes[..whole].split_inclusive(|&byte| byte == b'\n').map(|line| &line[..line.len() - 1]).enumerate().map(parse).collect()
 }
 
 /// JSON, one value a line.
@@ -273,19 +387,59 @@ fn rewrite(path: &Path, lines: &[String]) -> Result<(), StoreError> {
     .map_err(disk(path, "write"))
 }
 
-/// Removes what an earlier run left, and nothing else.
-fn remove_outputs(dir: &Path) -> Result<(), StoreError> {
-    let gone = |result: io::Result<()>| match result {
+/// An absent file is as good as a removed one.
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    };
+    }
+}
+
+/// Removes what an earlier run left, and nothing else.
+fn remove_outputs(dir: &Path) -> Result<(), StoreError> {
     for name in OUTPUTS {
         let path = dir.join(name);
         gone(fs::remove_file(&path)).map_err(disk(&path, "remove"))?;
     }
-    for name in OUTPUT_FOLDERS {
-        let path = dir.join(name);
-        gone(fs::remove_dir_all(&path)).map_err(disk(&path, "remove"))?;
+    for (name, endings) in OUTPUT_FOLDERS {
+        let folder = dir.join(name);
+        let ours = |path: &Path| path.extension().is_some_and(|ending| endings.iter().any(|ours| ending == *ours));
+        remove_files(&folder, ours)?;
+        // Only `points` is needed; one that holds something else stays.
+        if name != "points" {
+            let _ = fs::remove_dir(&folder);
+        }
     }
-    fs::create_dir_all(dir.join("points")).map_err(disk(dir, "create the folder"))
+    Ok(())
 }
+
+/// Removes the half-written files that a killed run left: `.NAME.PROCESS-NUMBER.tmp`.
+fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
+    let temporary = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let numbers = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).and_then(|name| name.rsplit_once('.'));
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        numbers.and_then(|(_, numbers)| numbers.split_once('-')).is_some_and(|(process, file)| number(process) && number(file))
+    };
+    remove_files(dir, temporary)?;
+    OUTPUT_FOLDERS.iter().try_for_each(|(name, _)| remove_files(&dir.join(name), temporary))
+}
+
+/// Removes the files of a folder that `chosen` picks; a folder that is not there has none.
+fn remove_files(folder: &Path, chosen: impl Fn(&Path) -> bool) -> Result<(), StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(disk(folder, "read"))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(disk(folder, "read"))?.path();
+        if chosen(&path) && !path.is_dir() {
+            gone(fs::remove_file(&path)).map_err(disk(&path, "remove"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -65,15 +65,18 @@ pub(super) fn run_start(case: &Case, begin: &Begin, point: Point) -> Assessed {
     };
     let polish = case.stop.polish && outcome.reason != StopReason::NotFinite;
     let limits = Limits { bytes: case.spectra.memory_mib as f64 * f64::from(1 << 20), ..Limits::default() };
-    let candidate = Candidate { point: outcome.state.x, polish };
+    let State { x, gradient, .. } = outcome.state;
+    // As large as the point, and not needed any more.
+    drop(gradient);
+    let candidate = Candidate { point: x, polish };
     Assessed { path, ..assess(&case.problem, candidate, case.spectra.level, &limits, false) }
 }
 
 /// Passes a candidate through the gate and computes every number of it. With `anywhere`, the spectrum is computed at points that do not pass, too.
 pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Limits, anywhere: bool) -> Assessed {
-    let (point, critical, gradient) = match gate(problem, candidate) {
-        Ok(critical) => (critical.point(), Ok(critical.clone()), critical.gradient()),
-        Err(refused) => (refused.point, Err(refused.reason), refused.gradient),
+    let (point, gradient, critical) = match gate(problem, candidate) {
+        Ok(critical) => (critical.point(), critical.gradient(), Ok(critical)),
+        Err(refused) => (refused.point, refused.gradient, Err(refused.reason)),
     };
     let mut objective = Objective::new(problem);
     let value = objective.value(&point);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Assessed, Lines, StudyError};
-use crate::model::{Bias, same_orbit};
+use crate::critical::CriticalPoint;
+use crate::model::{Bias, Point, same_orbit};
 use crate::objective::Problem;
 use crate::record::{self, Count, Eigenvalue, PerClass, Record, SCHEMA, StoreError, npz, point_file};
 use crate::scenario::{Case, Scenario};
@@ -88,6 +89,17 @@ fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: 
 /// The orbit of every critical point, numbered by first start.
 fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
     let mut representatives: Vec<usize> = Vec::new();
+    // b → b + c1 changes nothing there: b is compared up to its mean.
+    let shifts = problem.shifts_bias_freely();
+    let representative = |critical: &CriticalPoint| -> Point {
+        let mut reduced = critical.reduced().clone();
+        if shifts {
+            let b = reduced.b_mut();
+            let mean = b.iter().sum::<f64>() / b.len() as f64;
+            b.iter_mut().for_each(|b| *b -= mean);
+        }
+        reduced
+    };
     points
         .iter()
         .enumerate()
@@ -95,10 +107,10 @@ fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
             let critical = point.critical.as_ref().ok()?;
             let known = representatives.iter().position(|&j| {
                 let other = &points[j];
-                let reduced = other.critical.as_ref().expect("representatives are critical").reduced();
+                let other_critical = other.critical.as_ref().expect("representatives are critical");
                 other.rank() == point.rank()
                     && (other.value - point.value).abs() <= VALUE_TOLERANCE * point.value.abs()
-                    && same_orbit(&problem.shape, reduced, critical.reduced(), ORBIT_TOLERANCE)
+                    && same_orbit(&problem.shape, &representative(other_critical), &representative(critical), ORBIT_TOLERANCE)
             });
             Some(known.unwrap_or_else(|| {
                 representatives.push(i);

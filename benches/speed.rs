@@ -1,0 +1,158 @@
+//! What a user waits for, and what memory it takes: one table, `cargo bench --bench speed`.
+//!
+//! Every line is measured in a process of its own, so that peaks of memory do not mix; names given as arguments choose lines.
+//! Times are the best of several where one takes less than a second. Targets are told beside the figures and fail nothing: speed is not a test.
+
+#![expect(clippy::print_stdout, reason = "printing is what a bench does")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ufm::linalg::eigenvalues;
+use ufm::losses::ALL;
+use ufm::model::{Bias, Decay, Point, Shape};
+use ufm::numeric::{gaussian, stream};
+use ufm::objective::{Arrow, Objective, Problem, dense_hessian};
+use ufm::spectra::inertia_at;
+
+/// A line of the table: name, what is measured, target, and how.
+type Line = (&'static str, &'static str, &'static str, fn() -> Measured);
+
+/// Seconds, megabytes (of this process where `None`), and a remark.
+struct Measured {
+    seconds: f64,
+    megabytes: Option<f64>,
+    remark: String,
+}
+
+const LINES: &[Line] = &[
+    ("inertia", "exact inertia, random point, K=10 d=16 N=1000 (16,170 dimensions)", "0.5 s, 300 MB", inertia),
+    ("dense-810", "the same by dense eigenvalues, N=40 (810 dimensions)", "", || dense(4)),
+    ("dense-1770", "the same by dense eigenvalues, N=100 (1,770 dimensions)", "", || dense(10)),
+    ("step-small", "value and gradient, K=10 d=16 N=1000", "", || step(10, 16, 100)),
+    ("step-large", "value and gradient, K=100 d=128 N=10,000", "", || step(100, 128, 100)),
+    ("quickstart", "ufm run scenarios/quickstart.toml", "10 s", || whole_run(&["scenarios/quickstart.toml"], "")),
+    ("four-losses", "ufm run scenarios/four-losses.toml (2,000 iterations a loss)", "15 s", || {
+        whole_run(&["scenarios/four-losses.toml"], "")
+    }),
+    ("memory", "ufm run, K=100 d=128 N=100,000, momentum, 20 iterations", "614 MB = 6 × H", || {
+        let keys = "model.classes=100 model.width=128 model.per_class=1000 model.bias=decayed model.decay.w=5e-5 model.decay.h=5e-5 \
+                    model.decay.b=5e-5 loss.name=cross-entropy starts.name=gaussian starts.count=1 starts.seed=1 solver.name=momentum \
+                    solver.step=1.0 stop.steps_max=20 stop.gradient_norm=0";
+        let keys: Vec<&str> = keys.split_whitespace().collect();
+        whole_run(&[&["scenarios/four-losses.toml"], &keys[..]].concat(), "H is 102.4 MB")
+    }),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [flag, name] = &arguments[..]
+        && flag == "--one"
+    {
+        let (_, _, _, measure) = LINES.iter().find(|(known, ..)| known == name).expect("a line of the table");
+        let Measured { seconds, megabytes, remark } = measure();
+        let megabytes = megabytes.or_else(|| peak("self")).map_or("?".into(), |megabytes| format!("{megabytes:.0}"));
+        println!("{seconds}\t{megabytes}\t{remark}");
+        return;
+    }
+    println!("{:<72} {:>10} {:>9}   target", "", "seconds", "peak MB");
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    for (name, what, target, _) in LINES.iter().filter(|(name, ..)| wanted(name)) {
+        let this = std::env::current_exe().expect("this program has a path");
+        let output = Command::new(this).args(["--one", name]).stderr(Stdio::inherit()).output().expect("this program runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut fields = text.trim_end_matches('\n').split('\t');
+        let (seconds, megabytes) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let seconds = seconds.parse().map_or("failed".into(), |seconds: f64| format!("{seconds:.4}"));
+        println!("{what:<72} {seconds:>10} {megabytes:>9}   {target}  {}", fields.next().unwrap_or_default());
+    }
+}
+
+/// The most memory that a process ever held, in MB, where the system tells it.
+fn peak(process: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? * 1024.0 / 1e6)
+}
+
+/// The shortest of as many runs as fit two seconds, one at least.
+fn best(mut body: impl FnMut()) -> f64 {
+    let (begun, mut shortest) = (Instant::now(), f64::INFINITY);
+    while shortest.is_infinite() || begun.elapsed() < Duration::from_secs(2) {
+        let start = Instant::now();
+        body();
+        shortest = shortest.min(start.elapsed().as_secs_f64());
+    }
+    shortest
+}
+
+/// Cross-entropy with a decayed bias, and a random point.
+fn random(classes: usize, width: usize, per_class: usize) -> (Problem, Point) {
+    let family = ALL.iter().find(|family| family.name == "cross-entropy").expect("it is a loss");
+    let shape = Shape::balanced(classes, width, per_class).expect("the sizes are positive");
+    let problem =
+        Problem { shape, bias: Bias::Decayed, decay: Decay { w: 5e-4, h: 5e-4, b: 5e-4 }, loss: (family.build)(&[]), scale: 1.0 };
+    let mut entries = vec![0.0; problem.dimension()];
+    gaussian(&mut stream(1, "bench", 0), 0.5, &mut entries);
+    let point = Point::from_vec(&problem.shape, problem.bias, entries);
+    (problem, point)
+}
+
+fn inertia() -> Measured {
+    let (problem, point) = random(10, 16, 100);
+    let mut objective = Objective::new(&problem);
+    let mut index = String::new();
+    let seconds = best(|| {
+        let found = inertia_at(&Arrow::new(&mut objective, &point));
+        index = format!("index {}…{} of {}", found.index.low, found.index.high, problem.dimension());
+    });
+    Measured { seconds, megabytes: None, remark: index }
+}
+
+/// Dense eigenvalues at K=10, d=16, and what they would take at 16,170 dimensions, where time grows with the cube and memory with the square.
+fn dense(per_class: usize) -> Measured {
+    let (problem, point) = random(10, 16, per_class);
+    let mut objective = Objective::new(&problem);
+    let seconds = best(|| drop(black_box(eigenvalues(&dense_hessian(&mut objective, &point)))));
+    let larger = 16_170.0 / problem.dimension() as f64;
+    let remark = format!("→ {:.0} s and at least {:.1} GB at 16,170", seconds * larger.powi(3), 16_170.0_f64.powi(2) * 8e-9);
+    Measured { seconds, megabytes: None, remark }
+}
+
+fn step(classes: usize, width: usize, per_class: usize) -> Measured {
+    let (problem, point) = random(classes, width, per_class);
+    let mut objective = Objective::new(&problem);
+    let mut gradient = vec![0.0; problem.dimension()];
+    let seconds = best(|| {
+        black_box(objective.value_gradient(&point, &mut gradient));
+    });
+    // Z = WH, GHᵀ and WᵀG: three products of 2KdN operations.
+    let operations = 6.0 * (classes * width) as f64 * problem.shape.samples() as f64;
+    Measured { seconds, megabytes: None, remark: format!("{:.1} GF/s of products", operations / seconds / 1e9) }
+}
+
+/// The command from its start to its end, as a user sees it.
+fn whole_run(arguments: &[&str], remark: &str) -> Measured {
+    let out = std::env::temp_dir().join(format!("ufm-bench-{}", std::process::id()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ufm"));
+    command.arg("run").args(arguments).args(["--quiet", "--overwrite", "--out"]).arg(&out);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).stdout(Stdio::null());
+    let start = Instant::now();
+    let mut child = command.spawn().expect("the command starts");
+    let (process, mut megabytes) = (child.id().to_string(), None);
+    let status = loop {
+        // The high-water mark only grows, so the last reading is the peak up to 2 ms before the end.
+        megabytes = peak(&process).or(megabytes);
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    // Left-overs in the system's temporary folder are harmless.
+    let _ = std::fs::remove_dir_all(&out);
+    let remark = if status.success() { remark.to_owned() } else { format!("{remark} ({status})") };
+    Measured { seconds, megabytes: Some(megabytes.unwrap_or(f64::NAN)), remark }
+}

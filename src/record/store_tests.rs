@@ -1,0 +1,92 @@
+//! The store alone: a disk that fails under it, and folders that it must leave as they are.
+
+use super::*;
+
+const CASE: &str = "0123456789abcdef";
+
+fn cases() -> Vec<(String, usize)> {
+    vec![(CASE.into(), 1)]
+}
+
+fn row(step: u64) -> TrajectoryRow {
+    TrajectoryRow {
+        case: CASE.into(),
+        start_index: 0,
+        step,
+        value: 0.5,
+        gradient_norm: 0.25,
+        gradient_norm_scaled: 0.125,
+        metrics: BTreeMap::new(),
+    }
+}
+
+/// A store whose trajectories cannot be written.
+fn failing(dir: &Path) -> Store {
+    let (mut store, complete) = Store::open(dir, "a = 1\n", &cases(), Mode::Fresh).unwrap();
+    assert!(complete.is_empty());
+    store.trajectories.file = File::open(dir.join("trajectories.jsonl")).unwrap();
+    store
+}
+
+#[test]
+fn nothing_is_appended_after_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = failing(folder.path());
+    let first = store.append(&[], &[row(0)]).unwrap_err();
+    assert!(matches!(&first, StoreError::Disk { doing: "append", .. }), "{first}");
+    // The disk has room again, but what came before is missing.
+    store.trajectories.file = OpenOptions::new().append(true).open(folder.path().join("trajectories.jsonl")).unwrap();
+    let second = store.append(&[], &[row(1)]).unwrap_err();
+    assert_eq!(second.to_string(), first.to_string());
+    assert_eq!(fs::read(folder.path().join("trajectories.jsonl")).unwrap(), b"");
+}
+
+#[test]
+fn an_append_that_fails_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(folder.path(), "", &cases(), Mode::Fresh).unwrap();
+    store.append(&[], &[row(0)]).unwrap();
+    let path = folder.path().join("trajectories.jsonl");
+    let whole = fs::read(&path).unwrap();
+    // Half a line, as a full disk leaves it.
+    store.trajectories.file.write_all(b"{\"case\":\"01").unwrap();
+    let _ = store.trajectories.file.set_len(store.trajectories.length);
+    assert_eq!(fs::read(&path).unwrap(), whole);
+    assert_eq!(store.trajectories.length, whole.len() as u64);
+    // Appending goes on at the end, not where the torn line ended.
+    store.append(&[], &[row(1)]).unwrap();
+    assert_eq!(keyed_lines(&path).unwrap().iter().map(|line| line.key.step).collect::<Vec<_>>(), [Some(0), Some(1)]);
+}
+
+#[test]
+fn temporary_files_are_known_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [".a.npz.12-3.tmp", ".a.npz.12-.tmp", ".a.npz.12.tmp", "a.npz.12-3.tmp", ".a.tmp", ".a.npz.12-3x.tmp"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+    remove_temporaries(folder.path()).unwrap();
+    let left = names.map(|name| folder.path().join(name).exists());
+    assert_eq!(left, [false, true, true, true, true, true]);
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(folder.path(), "", &cases(), Mode::Fresh).unwrap();
+    if cfg!(unix) {
+        let error = Store::open(folder.path(), "", &cases(), Mode::Resume).unwrap_err();
+        assert!(matches!(&error, StoreError::Refused { message, .. } if message.contains("another run")), "{error}");
+    }
+    drop(store);
+    Store::open(folder.path(), "", &cases(), Mode::Resume).unwrap();
+}
+
+#[test]
+fn a_refused_folder_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, records) = (folder.path().join("run"), folder.path().join("run/records.jsonl"));
+    fs::create_dir(&dir).unwrap();
+    fs::write(&records, "").unwrap();
+    Store::open(&dir, "", &cases(), Mode::Fresh).unwrap_err();
+    Store::open(&dir, "", &cases(), Mode::Resume).unwrap_err();
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+}
