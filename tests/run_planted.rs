@@ -177,3 +177,37 @@ fn a_report_of_spoilt_records_is_refused() {
         assert!(snapshot(&dir) == before, "the folder was changed");
     }
 }
+
+#[test]
+fn inspect_judges_good_points_and_refuses_spoilt_ones() {
+    let (folder, scenario, dir) = planted("");
+    assert_eq!(run(&scenario, &dir, &[]).0, 0);
+    let minimum = fs::read_dir(dir.join("points"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_string_lossy().ends_with("-0.npz"));
+    let settings = ["loss.name=cross-entropy", "model.decay.w=5e-3", "model.decay.h=2e-3", "model.decay.b=1e-2"];
+    let inspect = |path: &Path, more: &[&str]| outcome(ufm(&[&["inspect", path.to_str().unwrap()], more].concat()));
+    let (code, out, error) = inspect(&minimum.unwrap(), &[&settings[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{error}");
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["nature"], "global-minimum");
+    assert_eq!(
+        (found["index"].as_u64(), found["nullity"].as_u64(), found["nullity_symmetry"].as_u64()),
+        (Some(0), Some(6), Some(6))
+    );
+    assert!(found["gap"].as_f64().unwrap().abs() < 1e-15 && found.get("case").is_none());
+    // Without a loss: metrics, the rest null.
+    let path = folder.path().join("point.npz");
+    point_file(&path, |_| {});
+    let (code, out, _) = inspect(&path, &["--json"]);
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(code == 0 && found["value"].is_null() && found["loss"].is_null() && found["metrics"]["nc1"].is_number(), "{out}");
+    // A point that is not critical gets its numbers, not a nature it has not.
+    let (code, out, _) = inspect(&path, &[&settings[..], &["--json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(code == 0 && found["nature"] == "not-critical" && found["index"].is_number() && found["gap"].as_f64() > Some(0.0));
+    point_file(&path, |point| point.h_mut()[(2, 3)] = f64::NAN);
+    let (code, out, error) = inspect(&path, &[]);
+    assert!(code == 1 && out.is_empty() && error.contains("point.npz: H[2, 3] is not a finite number"), "{error}");
+}

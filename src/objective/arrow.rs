@@ -355,7 +355,9 @@ impl Arrow {
         let mut matrix = self.schur(0.0).matrix;
         matrix.fill_upper_triangle_with_lower_triangle();
         let scale = matrix.amax();
-        matrix += scale * gauge * gauge.transpose();
+        let (rows, columns) = gauge.shape();
+        let basis = view(gauge.as_slice(), rows, columns);
+        add_product(view_mut(matrix.as_mut_slice(), rows, rows), basis, basis.transpose(), scale);
         if self.core > EIGENVECTORS_MAX {
             let solution = Factors::new(&matrix).solve(rhs);
             if solution.norm() * FLAT * scale <= rhs.norm() {

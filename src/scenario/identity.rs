@@ -13,7 +13,7 @@ use crate::starts::StartSpec;
 /// Where the numbers are computed. This version knows the CPU alone.
 const DEVICE: &str = "cpu";
 
-/// 16 hexadecimal digits of the sha256 of the case's canonical JSON (keys sorted, no spaces, numbers by their bits).
+/// 16 hexadecimal digits of the sha256 of the case's canonical JSON (keys in the order written here, no spaces, numbers by their bits).
 ///
 /// `files` holds the sha256 of every file start, in the order of the starts: contents count, names do not.
 pub(super) fn case_id(
@@ -46,7 +46,7 @@ pub(super) fn case_id(
         "spectra": { "level": spectra.level.name(), "memory_mib": spectra.memory_mib },
         "certify": [],
     });
-    // serde_json keeps the keys of a `Value` sorted, so this text is canonical.
+    // serde_json keeps the keys of a `Value` in the order of insertion, which is fixed above: this text is canonical.
     hexadecimal(&Sha256::digest(canonical.to_string().as_bytes()))[..16].to_owned()
 }
 

@@ -42,8 +42,9 @@ impl Extremes {
     /// By slicing: with no negative eigenvalue the symmetry zeros come first in the order.
     pub fn by_slicing(arrow: &Arrow, inertia: &Inertia, symmetry: u64) -> Self {
         let resolution = inertia.resolution;
-        let min = eigenvalue(arrow, 0, resolution);
-        let min_transverse = if inertia.index.low > 0 || symmetry == 0 {
+        // With no negative eigenvalue and a zero one, the smallest is 0 to the resolution: digits of it would be rounding.
+        let min = if inertia.index.high == 0 && inertia.nullity.low > 0 { 0.0 } else { eigenvalue(arrow, 0, resolution) };
+        let min_transverse = if inertia.index.low > 0 || symmetry == 0 || inertia.nullity.low > symmetry {
             Some(min)
         } else {
             (symmetry < arrow.dimension() as u64).then(|| eigenvalue(arrow, symmetry as usize, resolution))
