@@ -35,7 +35,7 @@ pub enum ReportError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A file of the report cannot be written.
-    #[error("{path}: {source}")]
+    #[error("{path}: cannot be written: {source}")]
     Write {
         /// The file.
         path: PathBuf,
