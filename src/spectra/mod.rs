@@ -3,12 +3,14 @@
 //! Counts are never estimated. An eigenvalue is counted as zero within ±[`Spectrum::resolution`], a bound on rounding; whether those zeros are *explained* is a
 //! separate number, `nullity_symmetry`.
 
+mod etf;
 mod inertia;
 mod rank_split;
 mod slicing;
 #[cfg(test)]
 mod tests;
 
+pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};
