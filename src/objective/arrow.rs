@@ -13,9 +13,12 @@
 //! Where d > K the columns of H outside the row space of W are *plain*: after a rotation of the features (a symmetry) W has d − K zero columns, and for these B_i is λ_H and
 //! C_i is g_i alone, so that together they contribute −GGᵀ/(λ_H − σ) to a diagonal block of S. Only r = min(K, d) coupled directions need the work.
 //!
-//! The cost is linear in N. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
+//! Samples of a class whose features coincide have the same blocks. One column with a *weight* n stands for them: along (v, …, v)/√n its blocks are B_i and √n C_i, the n−1 other
+//! combinations are eigenvectors of B_i alone, and H_θθ gets n times its term. S(σ) is the same; only the cost depends on the number of columns, not on N.
+//!
+//! The cost is linear in the columns. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, DVectorView};
 
 use super::{Objective, Problem};
 use crate::linalg::{add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
@@ -39,8 +42,13 @@ pub struct Plan {
 impl Plan {
     /// The plan for `problem`.
     pub fn new(problem: &Problem) -> Self {
+        Self::for_columns(problem, problem.shape.samples())
+    }
+
+    /// The plan where the samples make `columns` columns with weights.
+    pub fn for_columns(problem: &Problem, columns: usize) -> Self {
         let (classes, width) = (problem.shape.classes(), problem.shape.width());
-        let samples = problem.shape.samples() as f64;
+        let samples = columns as f64;
         let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
@@ -60,7 +68,10 @@ pub struct Arrow {
     width: usize,
     /// r = min(K, d), the number of coupled directions of a feature.
     coupled: usize,
+    /// Number of columns: samples, or groups of samples with one feature.
     samples: usize,
+    /// Samples that each column stands for.
+    weights: Vec<u64>,
     decay_h: f64,
     /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
     basis: Option<DMatrix<f64>>,
@@ -90,6 +101,12 @@ pub struct Schur {
 impl Arrow {
     /// The arrow at `x`.
     pub fn new(objective: &mut Objective<'_>, x: &Point) -> Self {
+        Self::weighted(objective, x, vec![1; objective.problem().shape.samples()])
+    }
+
+    /// The arrow at `x` where sample i of the objective stands for `weights[i]` samples with one feature; the objective's scale is then c times the ratio of its own number of samples
+    /// to that of all.
+    pub fn weighted(objective: &mut Objective<'_>, x: &Point, weights: Vec<u64>) -> Self {
         let problem = objective.problem();
         let (classes, width, samples) = (problem.shape.classes(), problem.shape.width(), problem.shape.samples());
         let core = Plan::new(problem).core;
@@ -101,6 +118,7 @@ impl Arrow {
             width,
             coupled,
             samples,
+            weights,
             decay_h: problem.decay.h,
             basis,
             theta: DMatrix::zeros(core, core),
@@ -125,9 +143,14 @@ impl Arrow {
                 arrow.add_sample(problem, &w, feature, first + i, &logits, g);
             }
             if coupled < width {
-                let g = view(block, classes, block.len() / classes);
-                add_product(view_mut(arrow.gram.as_mut_slice(), classes, classes), g, g.transpose(), 1.0);
+                let kept = arrow.residuals.len();
                 arrow.residuals.extend_from_slice(block);
+                let weights = arrow.weights[first..].iter().map(|&n| (n as f64).sqrt());
+                for (column, root) in arrow.residuals[kept..].chunks_exact_mut(classes).zip(weights) {
+                    column.iter_mut().for_each(|g| *g *= root);
+                }
+                let g = view(&arrow.residuals[kept..], classes, block.len() / classes);
+                add_product(view_mut(arrow.gram.as_mut_slice(), classes, classes), g, g.transpose(), 1.0);
             }
         });
         for k in 0..core {
@@ -163,12 +186,14 @@ impl Arrow {
         (0..coupled).for_each(|c| block[(c, c)] += problem.decay.h);
         let eigen = eigen(&block);
 
+        let copies = self.weights[i] as f64;
+        let root = copies.sqrt();
         let with_one = |a: usize| feature.get(a).copied().unwrap_or(1.0);
         let parts = self.core / classes;
         for column in 0..parts {
             for row in 0..=column {
                 // Only the lower triangle is kept: block (column, row), rows being `column`.
-                let weight = with_one(row) * with_one(column);
+                let weight = copies * (with_one(row) * with_one(column));
                 let mut target = self.theta.view_mut((column * classes, row * classes), (classes, classes));
                 target.zip_apply(&a, |t, a| *t += weight * a);
             }
@@ -179,7 +204,7 @@ impl Arrow {
             for part in 0..parts {
                 let (h, v) = (with_one(part), if part < coupled { eigen.vectors[(part, c)] } else { 0.0 });
                 for k in 0..classes {
-                    coupling[c * self.core + part * classes + k] = h * y[(k, c)] + g[k] * v;
+                    coupling[c * self.core + part * classes + k] = root * (h * y[(k, c)] + g[k] * v);
                 }
             }
         }
@@ -189,7 +214,50 @@ impl Arrow {
 
     /// The dimension of the whole Hessian.
     pub fn dimension(&self) -> usize {
-        self.core + self.samples * self.width
+        self.core + self.all_samples() as usize * self.width
+    }
+
+    /// N, the sum of the weights.
+    fn all_samples(&self) -> u64 {
+        self.weights.iter().sum()
+    }
+
+    /// The Hessian on θ and one direction (v, …, v)/√n for each column and feature dimension, in the arrow's basis (its lower triangle): all that the eigenvalues of
+    /// [`Arrow::repeated`] leave out.
+    pub fn matrix(&self) -> DMatrix<f64> {
+        let (core, coupled, width) = (self.core, self.coupled, self.width);
+        let mut matrix = DMatrix::zeros(core + self.samples * width, core + self.samples * width);
+        matrix.view_mut((0, 0), (core, core)).copy_from(&self.theta);
+        for i in 0..self.samples {
+            for c in 0..coupled {
+                let (at, column) = (core + i * width + c, i * coupled + c);
+                matrix[(at, at)] = self.feature_values[column];
+                matrix.view_mut((at, 0), (1, core)).tr_copy_from(&self.coupling_column(column));
+            }
+            for a in coupled..width {
+                let at = core + i * width + a;
+                matrix[(at, at)] = self.decay_h;
+                for (k, g) in self.residuals[i * self.classes..(i + 1) * self.classes].iter().enumerate() {
+                    matrix[(at, a * self.classes + k)] = *g;
+                }
+            }
+        }
+        matrix
+    }
+
+    /// Column `column` of all X_i.
+    fn coupling_column(&self, column: usize) -> DVectorView<'_, f64> {
+        DVectorView::from_slice(&self.coupling[column * self.core..(column + 1) * self.core], self.core)
+    }
+
+    /// The eigenvalues of feature blocks that weights repeat, each with how often: n − 1 times for a column of weight n.
+    pub fn repeated(&self) -> Vec<(f64, u64)> {
+        let copies = |i: usize| self.weights[i] - 1;
+        let mut all: Vec<(f64, u64)> =
+            self.feature_values.iter().enumerate().map(|(at, &value)| (value, copies(at / self.coupled))).collect();
+        all.push((self.decay_h, self.plain() as u64 * (self.all_samples() - self.samples as u64)));
+        all.retain(|&(_, times)| times > 0);
+        all
     }
 
     /// Size of the Schur complement.
@@ -243,7 +311,8 @@ impl Arrow {
             add_product_lower(view_mut(matrix.as_mut_slice(), core, core), scaled, x.transpose(), -1.0);
             first += count;
         }
-        let mut features_below = self.feature_values.iter().filter(|&&value| value < shift).count();
+        let below = self.feature_values.iter().enumerate().filter(|&(_, &value)| value < shift);
+        let mut features_below = below.map(|(at, _)| self.weights[at / self.coupled] as usize).sum();
         if self.plain() > 0 {
             let inverse = 1.0 / (self.decay_h - shift);
             assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
@@ -252,7 +321,7 @@ impl Arrow {
                 let mut block = matrix.view_mut((a * self.classes, a * self.classes), self.gram.shape());
                 block.zip_apply(&self.gram, |s, g| *s -= inverse * g);
             }
-            features_below += if self.decay_h < shift { self.plain() * self.samples } else { 0 };
+            features_below += if self.decay_h < shift { self.plain() * self.all_samples() as usize } else { 0 };
         }
         Schur { matrix, features_below, magnitude }
     }
