@@ -18,15 +18,13 @@
 //!
 //! The cost is linear in the columns. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
 
-use nalgebra::{DMatrix, DVector, DVectorView};
+use nalgebra::{DMatrix, DVector};
 
+use super::coupling::Coupling;
 use super::{Objective, Problem};
-use crate::linalg::{add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
+use crate::linalg::{add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::Point;
-
-/// Columns of X_i handled as one product.
-const BATCH_COLUMNS: usize = 256;
 
 /// What an [`Arrow`] of a problem needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,10 +50,10 @@ impl Plan {
         let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
-        // The X_i, feature eigenvectors and values, residuals; H_θθ, S, and an eigen-decomposition of S with its workspace.
-        let bytes = 8.0 * (samples * (p * r + r * r + r + k + d) + 6.0 * p * p);
+        // Factors of the X_i, feature values, residuals; H_θθ, S, and an eigen-decomposition of S with its workspace.
+        let bytes = 8.0 * (samples * (k * r + r * r + r + 2.0 * k + d + 1.0) + 6.0 * p * p);
         // H_θθ, the feature blocks, one Schur complement and its eigenvalues.
-        let multiply_adds = samples * (0.5 * p * p * (1.0 + r) + p * r * r + 12.0 * r.powi(3)) + 9.0 * p.powi(3);
+        let multiply_adds = samples * (2.0 * p * p + (k + r).powi(2) * r + 12.0 * r.powi(3)) + 9.0 * p.powi(3);
         Self { core, bytes, multiply_adds }
     }
 }
@@ -78,10 +76,8 @@ pub struct Arrow {
     theta: DMatrix<f64>,
     /// Eigenvalues of the coupled parts of the B_i, r for each sample.
     feature_values: Vec<f64>,
-    /// V_i, r×r for each sample.
-    feature_vectors: Vec<f64>,
-    /// X_i = C_i V_i, core×r for each sample.
-    coupling: Vec<f64>,
+    /// X_i = C_i V_i, core×r for each sample, in factors.
+    coupling: Coupling,
     /// G, K×N, and GGᵀ: kept where there are plain directions.
     residuals: Vec<f64>,
     gram: DMatrix<f64>,
@@ -123,8 +119,7 @@ impl Arrow {
             basis,
             theta: DMatrix::zeros(core, core),
             feature_values: vec![0.0; samples * coupled],
-            feature_vectors: vec![0.0; samples * coupled * coupled],
-            coupling: vec![0.0; samples * core * coupled],
+            coupling: Coupling::new(classes, coupled, core / classes, samples),
             residuals: Vec::new(),
             gram: DMatrix::zeros(classes, classes),
         };
@@ -199,17 +194,8 @@ impl Arrow {
             }
         }
         let y = aw * &eigen.vectors;
-        let coupling = &mut self.coupling[i * self.core * coupled..(i + 1) * self.core * coupled];
-        for c in 0..coupled {
-            for part in 0..parts {
-                let (h, v) = (with_one(part), if part < coupled { eigen.vectors[(part, c)] } else { 0.0 });
-                for k in 0..classes {
-                    coupling[c * self.core + part * classes + k] = root * (h * y[(k, c)] + g[k] * v);
-                }
-            }
-        }
+        self.coupling.push(root, (0..parts).map(with_one), g, y.as_slice(), eigen.vectors.as_slice());
         self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
-        self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled].copy_from_slice(eigen.vectors.as_slice());
     }
 
     /// The dimension of the whole Hessian.
@@ -232,7 +218,11 @@ impl Arrow {
             for c in 0..coupled {
                 let (at, column) = (core + i * width + c, i * coupled + c);
                 matrix[(at, at)] = self.feature_values[column];
-                matrix.view_mut((at, 0), (1, core)).tr_copy_from(&self.coupling_column(column));
+                let mut unit = vec![0.0; coupled];
+                unit[c] = 1.0;
+                let mut row = vec![0.0; core];
+                self.coupling.add_applied(i, &unit, &mut row);
+                row.iter().enumerate().for_each(|(j, x)| matrix[(at, j)] = *x);
             }
             for a in coupled..width {
                 let at = core + i * width + a;
@@ -243,11 +233,6 @@ impl Arrow {
             }
         }
         matrix
-    }
-
-    /// Column `column` of all X_i.
-    fn coupling_column(&self, column: usize) -> DVectorView<'_, f64> {
-        DVectorView::from_slice(&self.coupling[column * self.core..(column + 1) * self.core], self.core)
     }
 
     /// The eigenvalues of feature blocks that weights repeat, each with how often: n − 1 times for a column of weight n.
@@ -275,6 +260,11 @@ impl Arrow {
         self.feature_values.iter().copied().chain((self.plain() > 0).then_some(self.decay_h))
     }
 
+    /// (i, c, eigenvalue) for every coupled direction of every feature block.
+    fn coupled_columns(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        self.feature_values.iter().enumerate().map(|(at, &value)| (at / self.coupled, at % self.coupled, value))
+    }
+
     /// The largest |eigenvalue| of a feature block.
     pub fn feature_norm(&self) -> f64 {
         self.feature_eigenvalues().fold(0.0_f64, |m, x| m.max(x.abs()))
@@ -282,7 +272,8 @@ impl Arrow {
 
     /// A bound on ‖∇²f‖: ‖H_θθ‖ + max ‖B_i‖ + ‖C‖, in Frobenius norms.
     pub fn norm_bound(&self) -> f64 {
-        let coupling = (dot(&self.coupling, &self.coupling) + self.plain() as f64 * self.gram.trace()).sqrt();
+        let squares: f64 = self.coupled_columns().map(|(i, c, _)| self.coupling.square(i, c)).sum();
+        let coupling = (squares + self.plain() as f64 * self.gram.trace()).sqrt();
         let mut theta = self.theta.clone();
         theta.fill_upper_triangle_with_lower_triangle();
         theta.norm() + self.feature_norm() + coupling
@@ -291,26 +282,14 @@ impl Arrow {
     /// S(σ). Panics where σ is an eigenvalue of a feature block to the last bit; see [`Arrow::clear_shift`].
     pub fn schur(&self, shift: f64) -> Schur {
         let mut matrix = self.theta.clone();
-        let mut scaled = Vec::new();
         let mut magnitude = matrix.norm();
-        let core = self.core;
-        let columns_all = self.feature_values.len();
-        let mut first = 0;
-        while first < columns_all && core > 0 {
-            let count = BATCH_COLUMNS.min(columns_all - first);
-            let x = &self.coupling[first * core..(first + count) * core];
-            scaled.clear();
-            scaled.extend_from_slice(x);
-            for (column, value) in scaled.chunks_exact_mut(core).zip(&self.feature_values[first..first + count]) {
-                let inverse = 1.0 / (value - shift);
-                assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
-                magnitude += inverse.abs() * dot(column, column);
-                column.iter_mut().for_each(|x| *x *= inverse);
-            }
-            let (x, scaled) = (view(x, core, count), view(&scaled, core, count));
-            add_product_lower(view_mut(matrix.as_mut_slice(), core, core), scaled, x.transpose(), -1.0);
-            first += count;
+        let inverse: Vec<f64> = self.feature_values.iter().map(|value| 1.0 / (value - shift)).collect();
+        for (i, c, value) in self.coupled_columns() {
+            let inverse = 1.0 / (value - shift);
+            assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
+            magnitude += inverse.abs() * self.coupling.square(i, c);
         }
+        self.coupling.subtract(&inverse, &mut matrix);
         let below = self.feature_values.iter().enumerate().filter(|&(_, &value)| value < shift);
         let mut features_below = below.map(|(at, _)| self.weights[at / self.coupled] as usize).sum();
         if self.plain() > 0 {
@@ -342,8 +321,9 @@ impl Arrow {
     /// ‖(B − σ)⁻¹ Cᵀ y‖² for y in θ: with it, (y, −(B−σ)⁻¹Cᵀy) has the squared length ‖y‖² + that.
     pub fn extension_square(&self, shift: f64, y: &DVector<f64>) -> f64 {
         let mut total = 0.0;
-        for (column, value) in self.coupling.chunks_exact(self.core.max(1)).zip(&self.feature_values) {
-            total += (dot(column, y.as_slice()) / (value - shift)).powi(2);
+        for (i, values) in self.feature_values.chunks_exact(self.coupled.max(1)).enumerate() {
+            let products = self.coupling.transposed(i, y.as_slice());
+            total += products.iter().zip(values).map(|(x, value)| (x / (value - shift)).powi(2)).sum::<f64>();
         }
         for a in self.coupled..self.width {
             let part = y.rows(a * self.classes, self.classes);
@@ -372,14 +352,15 @@ impl Arrow {
         // Feature gradients in the eigenbases, and divided by the eigenvalues.
         let mut turned = vec![0.0; self.samples * coupled];
         for (i, out) in turned.chunks_exact_mut(coupled.max(1)).enumerate() {
-            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let v = view(self.coupling.vectors(i), coupled, coupled);
             let g = &g_h.as_slice()[i * width..i * width + coupled];
             product(view_mut(out, coupled, 1), v.transpose(), view(g, coupled, 1), 1.0);
         }
         let divided: Vec<f64> = turned.iter().zip(&self.feature_values).map(|(g, value)| g / value).collect();
         let mut rhs = -g_theta;
-        let coupling = view(&self.coupling, core, divided.len());
-        add_product(view_mut(rhs.as_mut_slice(), core, 1), coupling, view(&divided, divided.len(), 1), 1.0);
+        for (i, z) in divided.chunks_exact(coupled.max(1)).enumerate() {
+            self.coupling.add_applied(i, z, rhs.as_mut_slice());
+        }
         let residuals = view(&self.residuals, classes, self.residuals.len() / classes);
         let plain_gradient = g_h.rows(coupled, self.plain()).transpose();
         for (a, column) in (coupled..width).zip(plain_gradient.column_iter()) {
@@ -388,12 +369,13 @@ impl Arrow {
         }
         let mut theta = self.solve_core(&rhs, &gauge);
         let mut features = turned;
-        let out = view_mut(&mut features, divided.len(), 1);
-        add_product(out, coupling.transpose(), view(theta.as_slice(), core, 1), 1.0);
+        for (i, out) in features.chunks_exact_mut(coupled.max(1)).enumerate() {
+            self.coupling.transposed(i, theta.as_slice()).iter().zip(out).for_each(|(x, out)| *out += x);
+        }
         features.iter_mut().zip(&self.feature_values).for_each(|(x, value)| *x = -*x / value);
         let mut h = DMatrix::zeros(width, self.samples);
         for (i, y) in features.chunks_exact(coupled.max(1)).enumerate() {
-            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let v = view(self.coupling.vectors(i), coupled, coupled);
             let out = &mut h.as_mut_slice()[i * width..i * width + coupled];
             product(view_mut(out, coupled, 1), v, view(y, coupled, 1), 1.0);
             let g = self.residuals.get(i * classes..(i + 1) * classes).unwrap_or_default();
