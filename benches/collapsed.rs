@@ -24,7 +24,7 @@ fn main() {
         let problem = Problem { shape, bias: Bias::Free, decay, loss: Loss::CrossEntropy(CrossEntropy), scale: 1.0 };
         let point = etf_point(&problem).expect("a simplex ETF");
         let critical = gate(&problem, Candidate { point, polish: false }).expect("the closed form is critical");
-        let limits = Limits { bytes: 4e9, multiply_adds: 1e14 };
+        let limits = Limits { bytes: 1e10, multiply_adds: 1e14 };
         let narrow = problem.at_width(critical.rank());
         let planned = plan(&narrow, classes, Level::Inertia, &limits).expect("it fits");
         assert_eq!(planned.route, Route::Collapsed);
