@@ -105,7 +105,7 @@ fn inertia() -> Measured {
     let mut objective = Objective::new(&problem);
     let mut index = String::new();
     let seconds = best(|| {
-        let found = inertia_at(&Arrow::new(&mut objective, &point));
+        let found = inertia_at(&Arrow::new(&mut objective, &point), 0.0);
         index = format!("index {}…{} of {}", found.index.low, found.index.high, problem.dimension());
     });
     Measured { seconds, megabytes: None, remark: index }

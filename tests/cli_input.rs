@@ -162,10 +162,106 @@ fn what_init_prints_can_be_run() {
 }
 
 #[test]
+fn a_dry_run_names_the_routes() {
+    let (code, out, _) = outcome(&mut ufm(&["run", "scenarios/quickstart.toml", "--dry-run"]));
+    assert_eq!(code, 0);
+    assert!(out.contains("route: dense (") && out.contains("coincide: collapsed ("), "{out}");
+    // Without their N the collapsed classes of a problem fit that does not fit itself.
+    let large = ["run", "scenarios/quickstart.toml", "--dry-run", "--json", "model.per_class=3000000"];
+    let (_, out, _) = outcome(&mut ufm(&large));
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let case = &found["cases"][0];
+    assert!(case["route"].as_str().unwrap().starts_with("none: exact inertia would need"), "{case}");
+    assert!(case["route_collapsed"].as_str().unwrap().starts_with("collapsed ("), "{case}");
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_fault() {
     let mut child = ufm(&["schema"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// A right `theory` command with `extra` arguments after it.
+fn theory(extra: &[&str]) -> Command {
+    let right = ["theory", "--json", "model.classes=4", "model.width=6", "model.per_class=5", "loss.name=cross-entropy"];
+    let mut command = ufm(&right);
+    command.args(extra);
+    command
+}
+
+#[test]
+fn theory_counts_every_eigenvalue_of_a_problem_that_no_machine_could_hold() {
+    let (code, out, error) = outcome(theory(&[]).args([
+        "model.classes=1000",
+        "model.width=1024",
+        "model.per_class=1000000",
+        "model.decay.epsilon=1e-5",
+        "model.decay.ratio=1",
+        "model.bias=free",
+    ]));
+    assert_eq!((code, error.as_str()), (0, ""));
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let levels = found["spectrum"].as_array().unwrap();
+    let total: u64 = levels.iter().map(|level| level["multiplicity"].as_u64().unwrap()).sum();
+    assert_eq!(total, 1000 * 1024 + 1024 * 1_000_000_000 + 1000);
+    assert_eq!((found["geometry"].as_str(), found["spectrum_reason"].is_null()), (Some("simplex-etf"), true));
+    assert!((found["zero_threshold"].as_f64().unwrap() - 1e-3).abs() < 1e-18);
+    // 1 − (K−1)ε is the true class's probability.
+    let entropy = -0.990_01 * 0.990_01_f64.ln() - 0.009_99 * 1e-5_f64.ln();
+    assert!((found["value"].as_f64().unwrap() - entropy).abs() < 1e-14);
+}
+
+#[test]
+fn theory_says_why_there_is_no_spectrum() {
+    for (arguments, reason) in [
+        (["model.decay.epsilon=0.3", "model.bias=none", "loss.name=cross-entropy"], "\"zero\""),
+        (["model.decay.epsilon=0.01", "model.bias=none", "loss.name=mse"], "orthogonal-frame"),
+        (["model.decay.epsilon=0.01", "model.bias=free", "model.width=2"], "the width 2 is below 3"),
+    ] {
+        let (code, out, _) = outcome(theory(&[]).args(arguments));
+        assert_eq!(code, 0);
+        let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(found["spectrum"].is_null());
+        assert!(found["spectrum_reason"].as_str().unwrap().contains(reason), "{found}");
+    }
+    let (code, out, _) = outcome(&mut ufm(&[
+        "theory",
+        "model.classes=4",
+        "model.width=6",
+        "model.per_class=5",
+        "model.decay.w=5e-3",
+        "model.decay.h=2e-3",
+        "loss.name=focal",
+        "loss.gamma=2",
+    ]));
+    assert_eq!(code, 0);
+    for word in ["0.0616274418846189", "simplex-etf", "(K-2,2)", "within-class", "zero_threshold"] {
+        assert!(out.contains(word), "{word} is missing in\n{out}");
+    }
+}
+
+#[test]
+fn theory_refuses_what_is_wrong() {
+    refused(&mut ufm(&["theory"]), &["`model` is missing"]);
+    refused(&mut theory(&[]), &["model", "`decay` is missing"]);
+    refused(&mut theory(&["model.decay.w=1e-3"]), &["model.decay.h", "λ_H > 0"]);
+    for (argument, words) in [
+        ("model.classes=1", &["at least 2"][..]),
+        ("model.width=0", &["from 1"]),
+        ("model.per_class=0", &["at least 1 sample"]),
+        ("model.per_class=[5,5,5,4]", &["equal size"]),
+        ("model.per_class=[5,5]", &["2 numbers", "4 classes"]),
+        ("model.per_class=file", &["no file"]),
+        ("model.per_class=9000000000000000000", &["Kd + dN + K"]),
+        ("model.bias=fre", &["did you mean `free`?"]),
+        ("loss.name=focl", &["did you mean `focal`?"]),
+        ("loss.scale=nan", &["loss.scale", "greater than 0"]),
+        ("starts.seed=1", &["starts"]),
+        ("model.widht=3", &["did you mean `width`?"]),
+    ] {
+        refused(&mut theory(&["model.decay.epsilon=0.01", argument]), words);
+    }
 }

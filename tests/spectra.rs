@@ -107,3 +107,51 @@ fn a_free_bias_adds_one_zero_for_shift_invariant_losses_only() {
         assert_eq!(spectrum.nullity_symmetry, 14 + shift);
     }
 }
+
+#[test]
+fn at_collapsed_minima_the_cost_is_that_of_one_sample_a_class() {
+    for loss in four_losses().into_iter().chain([loss("bce", &[])]) {
+        for bias in [Bias::None, Bias::Free, Bias::Decayed] {
+            for sizes in [vec![4, 4, 4, 4], vec![6, 1, 3, 2]] {
+                let decay = Decay { w: 5e-3, h: 3e-3, b: if bias == Bias::Decayed { 1e-2 } else { 0.0 } };
+                let shape = Shape::new(6, &sizes).unwrap();
+                let problem = Problem { shape, bias, decay, loss: loss.clone(), scale: 1.0 };
+                let critical = ladder(&problem, 4);
+                let spectrum = spectrum_of(&problem, &critical, Level::Full);
+                assert_eq!(spectrum.route.name(), "collapsed", "{problem:?}");
+                let dense = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &critical.point()));
+                let whole = spectrum.whole.unwrap().unwrap();
+                let found: Vec<f64> = whole.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+                assert_eq!(found.len(), dense.len());
+                let largest = dense.last().unwrap();
+                for (a, b) in found.iter().zip(&dense) {
+                    assert!((a - b).abs() <= 1e-12 * largest, "{problem:?}: {a} against {b}");
+                }
+                let count = |test: &dyn Fn(f64) -> bool| dense.iter().filter(|&&x| test(x)).count() as u64;
+                assert_eq!(spectrum.index.exact(), Some(count(&|x| x < -spectrum.resolution)), "{problem:?}");
+                assert_eq!(spectrum.nullity.exact(), Some(count(&|x| x.abs() <= spectrum.resolution)), "{problem:?}");
+                assert!(spectrum.resolution <= 1e-10 * largest, "{problem:?}: {:e}", spectrum.resolution);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_closed_form_spectrum_is_the_one_found_at_the_minimum() {
+    for loss in four_losses() {
+        let shape = Shape::balanced(7, 9, 5).unwrap();
+        let problem = Problem { shape, bias: Bias::Free, decay: Decay { w: 2e-3, h: 3e-3, b: 0.0 }, loss, scale: 1.0 };
+        let point = ufm::theory::etf_point(&problem).unwrap();
+        let critical = gate(&problem, Candidate { point, polish: false }).unwrap();
+        let spectrum = spectrum_of(&problem, &critical, Level::Full);
+        let closed = ufm::spectra::etf_spectrum(&(&problem).try_into().unwrap()).unwrap();
+        let found = spectrum.whole.unwrap().unwrap();
+        let largest = found.last().unwrap().0;
+        for &(value, times) in &found {
+            let near = closed.iter().filter(|level| (level.eigenvalue - value).abs() <= 1e-10 * largest);
+            assert_eq!(near.map(|level| level.multiplicity).sum::<u64>(), times, "{}: {value}", problem.loss);
+        }
+        let zeros = closed.iter().filter(|level| !(level.eigenvalue.abs() > 0.0)).map(|level| level.multiplicity).sum();
+        assert_eq!((spectrum.index.exact(), spectrum.nullity.exact()), (Some(0), Some(zeros)), "{}", problem.loss);
+    }
+}

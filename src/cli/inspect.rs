@@ -12,7 +12,6 @@ use crate::objective::Problem;
 use crate::record::{PerClass, Record, SCHEMA, npz};
 use crate::report;
 use crate::scenario::{PointSettings, point_settings};
-use crate::spectra::Limits;
 use crate::study;
 
 /// Arguments of `ufm inspect`.
@@ -83,7 +82,7 @@ fn place(path: &Path, file: npz::NpzPoint, settings: &[String]) -> Result<(Shape
 
 /// Everything that can be said of a point of a problem.
 fn judged(problem: &Problem, point: Point, settings: &PointSettings) -> Record {
-    let limits = Limits { bytes: settings.spectra.memory_mib as f64 * f64::from(1 << 20), ..Limits::default() };
+    let limits = settings.spectra.limits();
     let candidate = Candidate { point, polish: false };
     let assessed = study::assess(problem, candidate, settings.spectra.level, &limits, true);
     study::alone(problem, &assessed)

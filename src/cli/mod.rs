@@ -13,6 +13,7 @@ mod provenance;
 mod report;
 mod run;
 mod schema;
+mod theory;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// Judge points of your own: .npz files with W, H, b and labels
     Inspect(inspect::Args),
+    /// Closed forms without any optimisation: the balanced minimum and the simplex ETF's whole Hessian spectrum
+    Theory(theory::Args),
     /// Rebuild figures and report from what a run left
     Report(report::Args),
     /// What there is: losses, solvers, starts, metrics, figures, scenarios, …
@@ -75,6 +78,7 @@ fn dispatch(command: Command) -> Result<Outcome, CliError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Theory(args) => theory::run(&args),
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::run(&args),
         Command::Init(args) => init::run(&args),

@@ -9,7 +9,8 @@ use super::{CliError, Outcome, print, print_json, provenance};
 use crate::objective::Plan;
 use crate::record::{Mode, StoreError};
 use crate::report;
-use crate::scenario::Scenario;
+use crate::scenario::{Case, Scenario};
+use crate::spectra;
 use crate::starts::expand;
 use crate::study::{self, Options, Progress, Study, StudyError};
 
@@ -134,6 +135,7 @@ fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
         .iter()
         .map(|case| {
             let plan = Plan::new(&case.problem);
+            let (route, collapsed) = routes(case);
             serde_json::json!({
                 "case": case.id,
                 "objective": study::objective_text(&case.problem),
@@ -142,6 +144,8 @@ fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
                 "unknowns": case.problem.dimension(),
                 "inertia_bytes": plan.bytes,
                 "inertia_multiply_adds": plan.multiply_adds,
+                "route": route,
+                "route_collapsed": collapsed,
             })
         })
         .collect();
@@ -152,7 +156,7 @@ fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
     let mut text = format!("{}: {} cases\n", scenario.name, cases.len());
     for case in &cases {
         text += &format!(
-            "\ncase {} · {} · {} points · {} unknowns\n  {}\n  exact inertia: {:.1} MB, {:.1e} multiply-adds a Schur complement\n",
+            "\ncase {} · {} · {} points · {} unknowns\n  {}\n  exact inertia: {:.1} MB, {:.1e} multiply-adds a Schur complement\n  route: {}; where the features of every class coincide: {}\n",
             case["case"].as_str().unwrap_or_default(),
             case["solver"].as_str().unwrap_or_default(),
             case["points"],
@@ -160,10 +164,28 @@ fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
             case["objective"].as_str().unwrap_or_default(),
             case["inertia_bytes"].as_f64().unwrap_or_default() / 1e6,
             case["inertia_multiply_adds"].as_f64().unwrap_or_default(),
+            case["route"].as_str().unwrap_or_default(),
+            case["route_collapsed"].as_str().unwrap_or_default(),
         );
     }
     print(&text)?;
     Ok(Outcome::Done)
+}
+
+/// How spectra at critical points of a case are computed, in words: for any point, and for one whose classes are collapsed.
+fn routes(case: &Case) -> (String, String) {
+    let level = case.spectra.level;
+    // A critical point is taken at its rank, which is at most K.
+    let shape = &case.problem.shape;
+    let problem = case.problem.at_width(shape.width().min(shape.classes()));
+    let words = |columns: usize| match spectra::plan(&problem, columns, level, &case.spectra.limits()) {
+        _ if level == spectra::Level::None => "none (spectra.level is \"none\")".to_owned(),
+        Ok(planned) => {
+            format!("{} ({:.1} MB, {:.1e} multiply-adds)", planned.route, planned.bytes / 1e6, planned.multiply_adds)
+        }
+        Err(reason) => format!("none: {reason}"),
+    };
+    (words(shape.samples()), words(shape.classes()))
 }
 
 /// A run's fault as the command line tells it.

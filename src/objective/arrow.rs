@@ -13,17 +13,19 @@
 //! Where d > K the columns of H outside the row space of W are *plain*: after a rotation of the features (a symmetry) W has d − K zero columns, and for these B_i is λ_H and
 //! C_i is g_i alone, so that together they contribute −GGᵀ/(λ_H − σ) to a diagonal block of S. Only r = min(K, d) coupled directions need the work.
 //!
-//! The cost is linear in N. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
+//! Samples of a class whose features coincide have the same blocks. One column with a *weight* n stands for them: along (v, …, v)/√n its blocks are B_i and √n C_i, the n−1 other
+//! combinations are eigenvectors of B_i alone, and H_θθ gets n times its term. S(σ) is the same; only the cost depends on the number of columns, not on N.
+//!
+//! The cost is linear in the columns. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
 
 use nalgebra::{DMatrix, DVector};
 
+use super::coupling::Coupling;
 use super::{Objective, Problem};
-use crate::linalg::{Factors, add_product, add_product_lower, completed_basis, dot, eigen, product, svd, view, view_mut};
+use crate::linalg::{Factors, add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::Point;
 
-/// Columns of X_i handled as one product.
-const BATCH_COLUMNS: usize = 256;
 /// Size of a Schur complement above which a Newton step avoids its eigenvectors, which cost thirty times a factorisation.
 const EIGENVECTORS_MAX: usize = 400;
 /// Eigenvalues of the Schur complement below this fraction of the largest belong to flat families.
@@ -43,15 +45,20 @@ pub struct Plan {
 impl Plan {
     /// The plan for `problem`.
     pub fn new(problem: &Problem) -> Self {
+        Self::for_columns(problem, problem.shape.samples())
+    }
+
+    /// The plan where the samples make `columns` columns with weights.
+    pub fn for_columns(problem: &Problem, columns: usize) -> Self {
         let (classes, width) = (problem.shape.classes(), problem.shape.width());
-        let samples = problem.shape.samples() as f64;
+        let samples = columns as f64;
         let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
-        // The X_i, feature eigenvectors and values, residuals; H_θθ, S, and its factors with their workspace.
-        let bytes = 8.0 * (samples * (p * r + r * r + r + k + d) + 6.0 * p * p);
+        // Factors of the X_i, feature values, residuals; H_θθ, S, and its factors with their workspace.
+        let bytes = 8.0 * (samples * (k * r + r * r + r + 2.0 * k + d + 1.0) + 6.0 * p * p);
         // H_θθ, the feature blocks, one Schur complement and its factors.
-        let multiply_adds = samples * (0.5 * p * p * (1.0 + r) + p * r * r + 12.0 * r.powi(3)) + p.powi(3) / 3.0;
+        let multiply_adds = samples * (2.0 * p * p + (k + r).powi(2) * r + 12.0 * r.powi(3)) + p.powi(3) / 3.0;
         Self { core, bytes, multiply_adds }
     }
 }
@@ -64,17 +71,18 @@ pub struct Arrow {
     width: usize,
     /// r = min(K, d), the number of coupled directions of a feature.
     coupled: usize,
+    /// Number of columns: samples, or groups of samples with one feature.
     samples: usize,
+    /// Samples that each column stands for.
+    weights: Vec<u64>,
     decay_h: f64,
     /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
     basis: Option<DMatrix<f64>>,
     theta: DMatrix<f64>,
     /// Eigenvalues of the coupled parts of the B_i, r for each sample.
     feature_values: Vec<f64>,
-    /// V_i, r×r for each sample.
-    feature_vectors: Vec<f64>,
-    /// X_i = C_i V_i, core×r for each sample.
-    coupling: Vec<f64>,
+    /// X_i = C_i V_i, core×r for each sample, in factors.
+    coupling: Coupling,
     /// G, K×N, and GGᵀ: kept where there are plain directions.
     residuals: Vec<f64>,
     gram: DMatrix<f64>,
@@ -94,6 +102,12 @@ pub struct Schur {
 impl Arrow {
     /// The arrow at `x`.
     pub fn new(objective: &mut Objective<'_>, x: &Point) -> Self {
+        Self::weighted(objective, x, vec![1; objective.problem().shape.samples()])
+    }
+
+    /// The arrow at `x` where sample i of the objective stands for `weights[i]` samples with one feature; the objective's scale is then c times the ratio of its own number of samples
+    /// to that of all.
+    pub fn weighted(objective: &mut Objective<'_>, x: &Point, weights: Vec<u64>) -> Self {
         let problem = objective.problem();
         let (classes, width, samples) = (problem.shape.classes(), problem.shape.width(), problem.shape.samples());
         let core = Plan::new(problem).core;
@@ -105,12 +119,12 @@ impl Arrow {
             width,
             coupled,
             samples,
+            weights,
             decay_h: problem.decay.h,
             basis,
             theta: DMatrix::zeros(core, core),
             feature_values: vec![0.0; samples * coupled],
-            feature_vectors: vec![0.0; samples * coupled * coupled],
-            coupling: vec![0.0; samples * core * coupled],
+            coupling: Coupling::new(classes, coupled, core / classes, samples),
             residuals: Vec::new(),
             gram: DMatrix::zeros(classes, classes),
         };
@@ -129,9 +143,14 @@ impl Arrow {
                 arrow.add_sample(problem, &w, feature, first + i, &logits, g);
             }
             if coupled < width {
-                let g = view(block, classes, block.len() / classes);
-                add_product(view_mut(arrow.gram.as_mut_slice(), classes, classes), g, g.transpose(), 1.0);
+                let kept = arrow.residuals.len();
                 arrow.residuals.extend_from_slice(block);
+                let weights = arrow.weights[first..].iter().map(|&n| (n as f64).sqrt());
+                for (column, root) in arrow.residuals[kept..].chunks_exact_mut(classes).zip(weights) {
+                    column.iter_mut().for_each(|g| *g *= root);
+                }
+                let g = view(&arrow.residuals[kept..], classes, block.len() / classes);
+                add_product(view_mut(arrow.gram.as_mut_slice(), classes, classes), g, g.transpose(), 1.0);
             }
         });
         for k in 0..core {
@@ -167,33 +186,68 @@ impl Arrow {
         (0..coupled).for_each(|c| block[(c, c)] += problem.decay.h);
         let eigen = eigen(&block);
 
+        let copies = self.weights[i] as f64;
+        let root = copies.sqrt();
         let with_one = |a: usize| feature.get(a).copied().unwrap_or(1.0);
         let parts = self.core / classes;
         for column in 0..parts {
             for row in 0..=column {
                 // Only the lower triangle is kept: block (column, row), rows being `column`.
-                let weight = with_one(row) * with_one(column);
+                let weight = copies * (with_one(row) * with_one(column));
                 let mut target = self.theta.view_mut((column * classes, row * classes), (classes, classes));
                 target.zip_apply(&a, |t, a| *t += weight * a);
             }
         }
         let y = aw * &eigen.vectors;
-        let coupling = &mut self.coupling[i * self.core * coupled..(i + 1) * self.core * coupled];
-        for c in 0..coupled {
-            for part in 0..parts {
-                let (h, v) = (with_one(part), if part < coupled { eigen.vectors[(part, c)] } else { 0.0 });
-                for k in 0..classes {
-                    coupling[c * self.core + part * classes + k] = h * y[(k, c)] + g[k] * v;
-                }
-            }
-        }
+        self.coupling.push(root, (0..parts).map(with_one), g, y.as_slice(), eigen.vectors.as_slice());
         self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
-        self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled].copy_from_slice(eigen.vectors.as_slice());
     }
 
     /// The dimension of the whole Hessian.
     pub fn dimension(&self) -> usize {
-        self.core + self.samples * self.width
+        self.core + self.all_samples() as usize * self.width
+    }
+
+    /// N, the sum of the weights.
+    fn all_samples(&self) -> u64 {
+        self.weights.iter().sum()
+    }
+
+    /// The Hessian on θ and one direction (v, …, v)/√n for each column and feature dimension, in the arrow's basis (its lower triangle): all that the eigenvalues of
+    /// [`Arrow::repeated`] leave out.
+    pub fn matrix(&self) -> DMatrix<f64> {
+        let (core, coupled, width) = (self.core, self.coupled, self.width);
+        let mut matrix = DMatrix::zeros(core + self.samples * width, core + self.samples * width);
+        matrix.view_mut((0, 0), (core, core)).copy_from(&self.theta);
+        for i in 0..self.samples {
+            for c in 0..coupled {
+                let (at, column) = (core + i * width + c, i * coupled + c);
+                matrix[(at, at)] = self.feature_values[column];
+                let mut unit = vec![0.0; coupled];
+                unit[c] = 1.0;
+                let mut row = vec![0.0; core];
+                self.coupling.add_applied(i, &unit, &mut row);
+                row.iter().enumerate().for_each(|(j, x)| matrix[(at, j)] = *x);
+            }
+            for a in coupled..width {
+                let at = core + i * width + a;
+                matrix[(at, at)] = self.decay_h;
+                for (k, g) in self.residuals[i * self.classes..(i + 1) * self.classes].iter().enumerate() {
+                    matrix[(at, a * self.classes + k)] = *g;
+                }
+            }
+        }
+        matrix
+    }
+
+    /// The eigenvalues of feature blocks that weights repeat, each with how often: n − 1 times for a column of weight n.
+    pub fn repeated(&self) -> Vec<(f64, u64)> {
+        let copies = |i: usize| self.weights[i] - 1;
+        let mut all: Vec<(f64, u64)> =
+            self.feature_values.iter().enumerate().map(|(at, &value)| (value, copies(at / self.coupled))).collect();
+        all.push((self.decay_h, self.plain() as u64 * (self.all_samples() - self.samples as u64)));
+        all.retain(|&(_, times)| times > 0);
+        all
     }
 
     /// Size of the Schur complement.
@@ -211,6 +265,11 @@ impl Arrow {
         self.feature_values.iter().copied().chain((self.plain() > 0).then_some(self.decay_h))
     }
 
+    /// (i, c, eigenvalue) for every coupled direction of every feature block.
+    fn coupled_columns(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        self.feature_values.iter().enumerate().map(|(at, &value)| (at / self.coupled, at % self.coupled, value))
+    }
+
     /// The largest |eigenvalue| of a feature block.
     pub fn feature_norm(&self) -> f64 {
         self.feature_eigenvalues().fold(0.0_f64, |m, x| m.max(x.abs()))
@@ -218,7 +277,8 @@ impl Arrow {
 
     /// A bound on ‖∇²f‖: ‖H_θθ‖ + max ‖B_i‖ + ‖C‖, in Frobenius norms.
     pub fn norm_bound(&self) -> f64 {
-        let coupling = (dot(&self.coupling, &self.coupling) + self.plain() as f64 * self.gram.trace()).sqrt();
+        let squares: f64 = self.coupled_columns().map(|(i, c, _)| self.coupling.square(i, c)).sum();
+        let coupling = (squares + self.plain() as f64 * self.gram.trace()).sqrt();
         let mut theta = self.theta.clone();
         theta.fill_upper_triangle_with_lower_triangle();
         theta.norm() + self.feature_norm() + coupling
@@ -227,27 +287,16 @@ impl Arrow {
     /// S(σ). Panics where σ is an eigenvalue of a feature block to the last bit; see [`Arrow::clear_shift`].
     pub fn schur(&self, shift: f64) -> Schur {
         let mut matrix = self.theta.clone();
-        let mut scaled = Vec::new();
         let mut magnitude = matrix.norm();
-        let core = self.core;
-        let columns_all = self.feature_values.len();
-        let mut first = 0;
-        while first < columns_all && core > 0 {
-            let count = BATCH_COLUMNS.min(columns_all - first);
-            let x = &self.coupling[first * core..(first + count) * core];
-            scaled.clear();
-            scaled.extend_from_slice(x);
-            for (column, value) in scaled.chunks_exact_mut(core).zip(&self.feature_values[first..first + count]) {
-                let inverse = 1.0 / (value - shift);
-                assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
-                magnitude += inverse.abs() * dot(column, column);
-                column.iter_mut().for_each(|x| *x *= inverse);
-            }
-            let (x, scaled) = (view(x, core, count), view(&scaled, core, count));
-            add_product_lower(view_mut(matrix.as_mut_slice(), core, core), scaled, x.transpose(), -1.0);
-            first += count;
+        let inverse: Vec<f64> = self.feature_values.iter().map(|value| 1.0 / (value - shift)).collect();
+        for (i, c, value) in self.coupled_columns() {
+            let inverse = 1.0 / (value - shift);
+            assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
+            magnitude += inverse.abs() * self.coupling.square(i, c);
         }
-        let mut features_below = self.feature_values.iter().filter(|&&value| value < shift).count();
+        self.coupling.subtract(&inverse, &mut matrix);
+        let below = self.feature_values.iter().enumerate().filter(|&(_, &value)| value < shift);
+        let mut features_below = below.map(|(at, _)| self.weights[at / self.coupled] as usize).sum();
         if self.plain() > 0 {
             let inverse = 1.0 / (self.decay_h - shift);
             assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
@@ -256,7 +305,7 @@ impl Arrow {
                 let mut block = matrix.view_mut((a * self.classes, a * self.classes), self.gram.shape());
                 block.zip_apply(&self.gram, |s, g| *s -= inverse * g);
             }
-            features_below += if self.decay_h < shift { self.plain() * self.samples } else { 0 };
+            features_below += if self.decay_h < shift { self.plain() * self.all_samples() as usize } else { 0 };
         }
         Schur { matrix, features_below, magnitude }
     }
@@ -277,8 +326,9 @@ impl Arrow {
     /// ‖(B − σ)⁻¹ Cᵀ y‖² for y in θ: with it, (y, −(B−σ)⁻¹Cᵀy) has the squared length ‖y‖² + that.
     pub fn extension_square(&self, shift: f64, y: &DVector<f64>) -> f64 {
         let mut total = 0.0;
-        for (column, value) in self.coupling.chunks_exact(self.core.max(1)).zip(&self.feature_values) {
-            total += (dot(column, y.as_slice()) / (value - shift)).powi(2);
+        for (i, values) in self.feature_values.chunks_exact(self.coupled.max(1)).enumerate() {
+            let products = self.coupling.transposed(i, y.as_slice());
+            total += products.iter().zip(values).map(|(x, value)| (x / (value - shift)).powi(2)).sum::<f64>();
         }
         for a in self.coupled..self.width {
             let part = y.rows(a * self.classes, self.classes);
@@ -307,14 +357,15 @@ impl Arrow {
         // Feature gradients in the eigenbases, and divided by the eigenvalues.
         let mut turned = vec![0.0; self.samples * coupled];
         for (i, out) in turned.chunks_exact_mut(coupled.max(1)).enumerate() {
-            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let v = view(self.coupling.vectors(i), coupled, coupled);
             let g = &g_h.as_slice()[i * width..i * width + coupled];
             product(view_mut(out, coupled, 1), v.transpose(), view(g, coupled, 1), 1.0);
         }
         let divided: Vec<f64> = turned.iter().zip(&self.feature_values).map(|(g, value)| g / value).collect();
         let mut rhs = -g_theta;
-        let coupling = view(&self.coupling, core, divided.len());
-        add_product(view_mut(rhs.as_mut_slice(), core, 1), coupling, view(&divided, divided.len(), 1), 1.0);
+        for (i, z) in divided.chunks_exact(coupled.max(1)).enumerate() {
+            self.coupling.add_applied(i, z, rhs.as_mut_slice());
+        }
         let residuals = view(&self.residuals, classes, self.residuals.len() / classes);
         let plain_gradient = g_h.rows(coupled, self.plain()).transpose();
         for (a, column) in (coupled..width).zip(plain_gradient.column_iter()) {
@@ -323,12 +374,13 @@ impl Arrow {
         }
         let mut theta = self.solve_core(&rhs, &gauge);
         let mut features = turned;
-        let out = view_mut(&mut features, divided.len(), 1);
-        add_product(out, coupling.transpose(), view(theta.as_slice(), core, 1), 1.0);
+        for (i, out) in features.chunks_exact_mut(coupled.max(1)).enumerate() {
+            self.coupling.transposed(i, theta.as_slice()).iter().zip(out).for_each(|(x, out)| *out += x);
+        }
         features.iter_mut().zip(&self.feature_values).for_each(|(x, value)| *x = -*x / value);
         let mut h = DMatrix::zeros(width, self.samples);
         for (i, y) in features.chunks_exact(coupled.max(1)).enumerate() {
-            let v = view(&self.feature_vectors[i * coupled * coupled..(i + 1) * coupled * coupled], coupled, coupled);
+            let v = view(self.coupling.vectors(i), coupled, coupled);
             let out = &mut h.as_mut_slice()[i * width..i * width + coupled];
             product(view_mut(out, coupled, 1), v, view(y, coupled, 1), 1.0);
             let g = self.residuals.get(i * classes..(i + 1) * classes).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! number depends on the problem's shape alone, and chunks are summed in order: results do not depend on the threads.
 
 mod arrow;
+mod coupling;
 mod dense;
 mod kernels;
 mod lower_bound;

@@ -29,13 +29,14 @@ use crate::model::Bias;
 use crate::objective::Problem;
 use crate::report;
 use crate::solvers::{SolverSpec, Stop};
+use crate::spectra::Limits;
 use crate::starts::StartSpec;
 use tree::{Node, Sources};
 
 pub use crate::spectra::Level as SpectraLevel;
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
-pub use settings::{LossSettings, PointSettings, loss_settings, point_settings};
+pub use settings::{LossSettings, PointSettings, balanced_settings, loss_settings, point_settings};
 pub use start_file::read_start;
 pub use tables::schema;
 
@@ -53,6 +54,13 @@ pub struct Spectra {
     pub level: SpectraLevel,
     /// A plan that needs more memory is not carried out, in MiB.
     pub memory_mib: u64,
+}
+
+impl Spectra {
+    /// What a spectrum may cost.
+    pub fn limits(&self) -> Limits {
+        Limits { bytes: self.memory_mib as f64 * f64::from(1 << 20), ..Limits::default() }
+    }
 }
 
 impl Default for Spectra {

@@ -177,7 +177,8 @@ fn bias_and_decay(model: &ModelTable, shape: &Shape) -> Result<(Bias, Decay), Fa
         None => Bias::None,
         Some(name) => bias(name, &Way::keys(["model", "bias"]))?,
     };
-    Ok((bias, decay(&model.decay, bias, shape, &Way::keys(["model", "decay"]))?))
+    let per_class = shape.per_class().map(|n| n as u64);
+    Ok((bias, decay(&model.decay, bias, per_class, &Way::keys(["model", "decay"]))?))
 }
 
 pub(super) fn bias(name: &str, way: &Way) -> Result<Bias, Fault> {
@@ -185,7 +186,8 @@ pub(super) fn bias(name: &str, way: &Way) -> Result<Bias, Fault> {
     Ok(*BIASES.iter().find(|bias| bias.name() == name).expect("the name is known"))
 }
 
-pub(super) fn decay(table: &DecayTable, bias: Bias, shape: &Shape, way: &Way) -> Result<Decay, Fault> {
+/// λ_W, λ_H, λ_b; `per_class` is n where the classes are of equal size.
+pub(super) fn decay(table: &DecayTable, bias: Bias, per_class: Option<u64>, way: &Way) -> Result<Decay, Fault> {
     let b = match (bias, table.b) {
         (Bias::Decayed, Some(b)) => positive(&way.then("b"), b)?,
         (Bias::Decayed, None) => return Err(Fault::new(&way.then("b"), "a decayed bias needs its decay λ_b > 0")),
@@ -203,7 +205,7 @@ pub(super) fn decay(table: &DecayTable, bias: Bias, shape: &Shape, way: &Way) ->
             }
             (positive(&way.then("w"), w)?, positive(&way.then("h"), h)?)
         }
-        (None, None, Some(epsilon)) => of_epsilon(epsilon, table.ratio, shape, way)?,
+        (None, None, Some(epsilon)) => of_epsilon(epsilon, table.ratio, per_class, way)?,
         (None, None, None) => return Err(Fault::new(way, "give w and h, or epsilon (and ratio)")),
         (_, _, Some(_)) => {
             return Err(Fault::new(&way.then("epsilon"), "give either w and h, or epsilon (and ratio), not both"));
@@ -215,9 +217,9 @@ pub(super) fn decay(table: &DecayTable, bias: Bias, shape: &Shape, way: &Way) ->
 }
 
 /// λ_W and λ_H from ε = √n √(λ_W λ_H) and their ratio: μ = ε/√n, λ_W = μ√ratio, λ_H = μ/√ratio.
-fn of_epsilon(epsilon: f64, ratio: Option<f64>, shape: &Shape, way: &Way) -> Result<(f64, f64), Fault> {
+fn of_epsilon(epsilon: f64, ratio: Option<f64>, per_class: Option<u64>, way: &Way) -> Result<(f64, f64), Fault> {
     let epsilon_way = way.then("epsilon");
-    let Some(per_class) = shape.per_class() else {
+    let Some(per_class) = per_class else {
         return Err(Fault::new(&epsilon_way, "epsilon needs classes of equal size; give w and h instead"));
     };
     let ratio = positive(&way.then("ratio"), ratio.unwrap_or(1.0))?;
@@ -383,7 +385,7 @@ fn not_negative(way: &Way, value: f64) -> Result<f64, Fault> {
     Err(Fault::new(way, format!("must be a finite number that is not negative, and is {value}")))
 }
 
-fn in_range(way: &Way, value: u64, least: u64, most: u64) -> Result<u64, Fault> {
+pub(super) fn in_range(way: &Way, value: u64, least: u64, most: u64) -> Result<u64, Fault> {
     if (least..=most).contains(&value) {
         return Ok(value);
     }

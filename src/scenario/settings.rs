@@ -7,10 +7,11 @@ use super::arguments;
 use super::error::InputError;
 use super::read::read;
 use super::resolve;
-use super::tables::{DecayTable, LossTable, Several, SpectraTable};
+use super::tables::{DecayTable, LossTable, PerClassTable, Several, SpectraTable};
 use super::tree::{Fault, Node, Origin, Sources, Way};
 use crate::losses::Loss;
 use crate::model::{Bias, Decay, Shape};
+use crate::theory::Balanced;
 
 /// What the arguments of `inspect` say of a point.
 #[derive(Clone, Debug)]
@@ -56,12 +57,78 @@ pub fn point_settings(arguments: &[String], shape: &Shape, has_bias: bool) -> Re
             None if has_bias => Bias::Free,
             None => Bias::None,
         };
-        let decay = model.decay.map(|decay| resolve::decay(&decay, bias, shape, &decay_way)).transpose()?;
+        let per_class = shape.per_class().map(|n| n as u64);
+        let decay = model.decay.map(|decay| resolve::decay(&decay, bias, per_class, &decay_way)).transpose()?;
         if bias == Bias::Decayed && decay.is_none() {
             return Err(Fault::new(&decay_way.then("b"), "a decayed bias needs its decay λ_b > 0"));
         }
         let loss = table.loss.map(|loss| resolve::loss(&loss, &Way::keys(["loss"]))).transpose()?;
         Ok(PointSettings { bias, decay, loss, spectra: resolve::spectra(table.spectra.as_ref())? })
+    })
+}
+
+/// Most classes or dimensions of a closed form: one evaluation of the loss on K logits is made.
+const SIZE_MAX: u64 = 1 << 24;
+/// Most entries of (W, H, b): above it multiplicities are no longer exact where JSON's numbers are read as doubles.
+const ENTRIES_MAX: u128 = 1 << 53;
+
+/// The table that `theory` knows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BalancedTable {
+    model: BalancedModel,
+    loss: LossTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BalancedModel {
+    classes: u64,
+    width: u64,
+    per_class: PerClassTable,
+    bias: Option<String>,
+    decay: DecayTable,
+}
+
+/// The balanced problem that the arguments of `theory` describe, by its sizes alone.
+pub fn balanced_settings(arguments: &[String]) -> Result<Balanced, InputError> {
+    with_tree(arguments, |tree| {
+        let BalancedTable { model, loss } = read(tree)?;
+        let way = Way::keys(["model"]);
+        if model.classes < 2 {
+            return Err(Fault::new(&way.then("classes"), format!("there must be at least 2 classes, not {}", model.classes)));
+        }
+        let classes = resolve::in_range(&way.then("classes"), model.classes, 2, SIZE_MAX)? as usize;
+        let width = resolve::in_range(&way.then("width"), model.width, 1, SIZE_MAX)? as usize;
+        let sizes_way = way.then("per_class");
+        let per_class = match &model.per_class {
+            PerClassTable::Balanced(0) => return Err(Fault::new(&sizes_way, "every class needs at least 1 sample, not 0")),
+            PerClassTable::Balanced(size) => *size,
+            PerClassTable::Classes(sizes) => {
+                if sizes.len() != classes {
+                    let message = format!("has {} numbers, but there are {classes} classes (model.classes)", sizes.len());
+                    return Err(Fault::new(&sizes_way, message));
+                }
+                if sizes[0] == 0 || sizes.iter().any(|size| *size != sizes[0]) {
+                    return Err(Fault::new(&sizes_way, "closed forms are for classes of equal size, at least 1 sample each"));
+                }
+                sizes[0]
+            }
+            PerClassTable::File => return Err(Fault::new(&sizes_way, "closed forms take no file: give the number of samples")),
+        };
+        let bias = match model.bias.as_deref() {
+            None => Bias::None,
+            Some(name) => resolve::bias(name, &way.then("bias"))?,
+        };
+        let decay = resolve::decay(&model.decay, bias, Some(per_class), &way.then("decay"))?;
+        let (loss, scale) = resolve::loss(&loss, &Way::keys(["loss"]))?;
+        let balanced = Balanced { classes, width, per_class, bias, decay, loss, scale };
+        let entries = balanced.dimension();
+        if entries > ENTRIES_MAX {
+            let message = format!("Kd + dN + K = {entries}; at most {ENTRIES_MAX} are counted exactly");
+            return Err(Fault::new(&way, message));
+        }
+        Ok(balanced)
     })
 }
 

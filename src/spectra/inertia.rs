@@ -14,16 +14,18 @@ pub struct Inertia {
     pub resolution: f64,
 }
 
-/// The inertia of the arrow.
+/// The inertia of a Hessian that differs from the arrow by at most `perturbation` in norm.
 ///
 /// A count at shift s is exact for a matrix within rounding of the Hessian: the elimination of the feature blocks is backward stable up to the size of the terms
 /// subtracted, so the perturbation is E ≤ c·eps·(‖H_θθ‖ + ‖Σ C B⁻¹Cᵀ‖) with c growing like the square root of the number of terms of a sum. The resolution is 4E: the counts at
 /// −1.5, −0.5, 0.5 and 1.5 times it bracket the true counts at ∓ it; where they agree, the count is exact.
-pub fn inertia_at(arrow: &Arrow) -> Inertia {
+/// By Weyl's inequality `perturbation` moves an eigenvalue by no more than itself, so it adds to E.
+pub fn inertia_at(arrow: &Arrow, perturbation: f64) -> Inertia {
     let shift = arrow.clear_shift(0.0, f64::MIN_POSITIVE);
     let magnitude = arrow.schur(shift).magnitude;
     let terms = (arrow.dimension() as f64).sqrt();
-    let resolution = 4.0 * f64::EPSILON * terms * (magnitude + arrow.feature_norm());
+    let rounding = f64::EPSILON * terms * (magnitude + arrow.feature_norm());
+    let resolution = 4.0 * (rounding + perturbation);
     let count = |factor: f64| {
         let shift = arrow.clear_shift(factor * resolution, 0.01 * resolution);
         count_below(arrow, shift) as u64

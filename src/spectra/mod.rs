@@ -3,22 +3,28 @@
 //! Counts are never estimated. An eigenvalue is counted as zero within ±[`Spectrum::resolution`], a bound on rounding; whether those zeros are *explained* is a
 //! separate number, `nullity_symmetry`.
 
+mod collapsed;
+mod etf;
 mod inertia;
+mod plan;
 mod rank_split;
 mod slicing;
 #[cfg(test)]
 mod tests;
 
+pub use collapsed::Collapsed;
+pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
+pub use plan::{Planned, Route, plan};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};
 
 use crate::critical::CriticalPoint;
 use crate::linalg::eigenvalues;
 use crate::model::{Point, orbit_dimension};
-use crate::objective::{Arrow, Objective, Plan, Problem, ResidualSpectrum, dense_hessian};
+use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, dense_hessian};
 
-/// Dimension (at the point's rank) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
+/// Dimension (at the point's rank, of the collapsed problem where there is one) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
 const DENSE_MAX: usize = 400;
 /// The same where the whole spectrum is asked for: about a second.
 const WHOLE_MAX: usize = 2000;
@@ -103,6 +109,8 @@ pub struct Spectrum {
     pub escape_curvature: Option<f64>,
     /// Distinct eigenvalues with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
     pub whole: Option<Result<Vec<(f64, u64)>, String>>,
+    /// How it was computed.
+    pub route: Route,
 }
 
 /// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
@@ -143,22 +151,16 @@ fn at_width(
     level: Level,
     limits: &Limits,
 ) -> Result<Spectrum, String> {
-    let plan = Plan::new(problem);
-    let dimension = problem.dimension();
-    if !(plan.bytes <= limits.bytes && plan.multiply_adds <= limits.multiply_adds) {
-        return Err(format!(
-            "exact inertia would need {:.1e} bytes and {:.1e} multiply-adds a Schur complement (limits {:.1e} and {:.1e})",
-            plan.bytes, plan.multiply_adds, limits.bytes, limits.multiply_adds
-        ));
-    }
-    if level == Level::Full && dimension > DENSE_MAX {
-        return Err(format!(
-            "the whole spectrum is computed up to dimension {DENSE_MAX} at the point's rank; this is {dimension}"
-        ));
-    }
-    let mut objective = Objective::new(problem);
-    let arrow = Arrow::new(&mut objective, x);
-    let inertia = inertia_at(&arrow);
+    let collapsed = Collapsed::new(problem, x);
+    let columns = collapsed.as_ref().map_or(problem.shape.samples(), Collapsed::columns);
+    let planned = plan(problem, columns, level, limits)?;
+    let (inner, x) = collapsed.as_ref().map_or((problem, x), |collapsed| (&collapsed.problem, &collapsed.point));
+    let mut objective = Objective::new(inner);
+    let arrow = match &collapsed {
+        Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
+        None => Arrow::new(&mut objective, x),
+    };
+    let inertia = inertia_at(&arrow, collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation));
     let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let resolution = inertia.resolution.max(off_resolution);
 
@@ -168,9 +170,14 @@ fn at_width(
         index = Count { low: index.low + negative, high: index.high + negative };
         nullity = Count { low: nullity.low + zero, high: nullity.high + zero };
     }
-    let dense_max = if level == Level::Full { WHOLE_MAX } else { DENSE_MAX };
-    let dense = (dimension <= dense_max).then(|| eigenvalues(&dense_hessian(&mut objective, x)));
-    let extremes = match &dense {
+    // The eigenvalues themselves, where there are few enough: those of the expanded problem are the oracle's, those of a collapsed one are the arrow's.
+    let values: Option<Vec<(f64, u64)>> = planned.dense.then(|| {
+        let matrix = if collapsed.is_some() { arrow.matrix() } else { dense_hessian(&mut objective, x) };
+        let mut all: Vec<(f64, u64)> = eigenvalues(&matrix).into_iter().map(|value| (value, 1)).collect();
+        all.extend(arrow.repeated());
+        all
+    });
+    let extremes = match &values {
         Some(values) => Extremes::of_values(values, symmetry),
         None => Extremes::by_slicing(&arrow, &inertia, symmetry),
     };
@@ -178,14 +185,14 @@ fn at_width(
         Some(off) => extremes.join(off.extremes()),
         None => extremes,
     };
-    let whole = (level == Level::Full).then(|| match &dense {
-        Some(values) => {
-            let mut all: Vec<(f64, u64)> = values.iter().map(|&value| (value, 1)).collect();
+    let whole = (level == Level::Full).then(|| match values {
+        Some(mut all) => {
             all.extend(off_space.into_iter().flat_map(OffSpace::eigenvalues));
             Ok(clusters(all))
         }
         None => {
-            Err(format!("the whole spectrum is computed up to dimension {WHOLE_MAX} at the point's rank; this is {dimension}"))
+            let size = planned.size;
+            Err(format!("the whole spectrum is computed up to dimension {WHOLE_MAX} at the point's rank; this is {size}"))
         }
     });
     Ok(Spectrum {
@@ -198,6 +205,7 @@ fn at_width(
         lambda_max: extremes.max,
         escape_curvature: None,
         whole,
+        route: planned.route,
     })
 }
 

@@ -62,17 +62,8 @@ impl OffSpace {
         all
     }
 
-    /// Extreme eigenvalues of one copy; `None` without a free dimension.
+    /// Extreme eigenvalues; `None` without a free dimension.
     pub fn extremes(&self) -> Option<Extremes> {
-        if self.copies == 0 {
-            return None;
-        }
-        let values: Vec<f64> = self.eigenvalues().into_iter().map(|(value, _)| value).collect();
-        Some(Extremes::of_values(&sorted(values), self.rotations))
+        (self.copies > 0).then(|| Extremes::of_values(&self.eigenvalues(), self.copies * self.rotations))
     }
-}
-
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
 }

@@ -26,17 +26,19 @@ pub struct Extremes {
 }
 
 impl Extremes {
-    /// Of ascending `values`, `symmetry` of which nearest to zero are symmetry zeros. No values at all: the identity of [`Extremes::join`].
-    pub fn of_values(values: &[f64], symmetry: u64) -> Self {
-        let mut by_size: Vec<f64> = values.to_vec();
-        by_size.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
-        let rest = by_size.get(symmetry as usize..).unwrap_or_default();
-        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-        Self {
-            min: least(values),
-            min_transverse: (!rest.is_empty()).then(|| least(rest)),
-            max: values.last().copied().unwrap_or(f64::NEG_INFINITY),
-        }
+    /// Of values with multiplicities, `symmetry` of which nearest to zero are symmetry zeros. No values at all: the identity of [`Extremes::join`].
+    pub fn of_values(values: &[(f64, u64)], symmetry: u64) -> Self {
+        let mut by_size: Vec<(f64, u64)> = values.to_vec();
+        by_size.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+        let mut zeros = symmetry;
+        let transverse = by_size.iter().filter(|&&(_, times)| {
+            let left = times > zeros;
+            zeros = zeros.saturating_sub(times);
+            left
+        });
+        let min_transverse = transverse.map(|&(value, _)| value).reduce(f64::min);
+        let all = || values.iter().map(|&(value, _)| value);
+        Self { min: all().fold(f64::INFINITY, f64::min), min_transverse, max: all().fold(f64::NEG_INFINITY, f64::max) }
     }
 
     /// By slicing: with no negative eigenvalue the symmetry zeros come first in the order.

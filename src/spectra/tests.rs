@@ -54,7 +54,7 @@ fn sliced_eigenvalues_are_the_dense_ones() {
             let mut objective = Objective::new(problem);
             let arrow = Arrow::new(&mut objective, &x);
             let dense = eigenvalues(&dense_hessian(&mut objective, &x));
-            let resolution = inertia_at(&arrow).resolution;
+            let resolution = inertia_at(&arrow, 0.0).resolution;
             let norm = dense.last().unwrap();
             for rank in [0, 1, 5, 20, dense.len() - 2, dense.len() - 1] {
                 let found = eigenvalue(&arrow, rank, resolution);
@@ -71,4 +71,104 @@ fn a_spectrum_that_does_not_fit_says_what_it_would_need() {
     let limits = Limits { bytes: 10.0, multiply_adds: 1e9 };
     let reason = at_point(problem, &random(problem, 0), Level::Inertia, &limits).unwrap_err();
     assert!(reason.contains("would need") && reason.contains("bytes"), "{reason}");
+}
+
+/// Features that coincide in the classes `together`, up to `jitter` of each entry.
+fn gathered(problem: &Problem, index: u64, together: &[usize], jitter: f64) -> Point {
+    let mut x = random(problem, index);
+    let labels = problem.shape.labels().to_vec();
+    let noise = random(problem, index + 1);
+    for (i, &label) in labels.iter().enumerate() {
+        let first = labels.iter().position(|&other| other == label).unwrap();
+        if together.contains(&label) {
+            let feature = x.h().column(first).into_owned();
+            x.h_mut().set_column(i, &(feature + jitter * noise.h().column(i)));
+        }
+    }
+    x
+}
+
+#[test]
+fn collapsed_classes_give_every_dense_eigenvalue() {
+    for width in [0, 2, 4, 6] {
+        for (i, problem) in problems(width).iter().enumerate() {
+            for together in [&[0, 1, 2, 3][..], &[0, 3]] {
+                let x = gathered(problem, 500 + 2 * i as u64, together, 0.0);
+                let spectrum = at_point(problem, &x, Level::Full, &Limits::default()).unwrap();
+                assert_eq!(spectrum.route, Route::Collapsed);
+                let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
+                let norm = dense.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+                let whole = spectrum.whole.unwrap().unwrap();
+                let found: Vec<f64> = whole.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+                assert_eq!(found.len(), dense.len());
+                if dense.is_empty() {
+                    continue;
+                }
+                for (a, b) in found.iter().zip(&dense) {
+                    // Eigenvalues within 1e-10 of the largest are shown as one, their mean.
+                    assert!((a - b).abs() <= 1e-10 * norm, "{problem:?}: {a} against {b}");
+                }
+                let negative = dense.iter().filter(|&&x| x < -spectrum.resolution).count() as u64;
+                let zero = dense.iter().filter(|&&x| x.abs() <= spectrum.resolution).count() as u64;
+                assert_eq!((spectrum.index.exact(), spectrum.nullity.exact()), (Some(negative), Some(zero)), "{problem:?}");
+                assert!((spectrum.lambda_min - dense[0]).abs() <= 1e-12 * norm);
+                assert!((spectrum.lambda_max - dense.last().unwrap()).abs() <= 1e-12 * norm);
+
+                // The same without clusters, and by slicing.
+                let collapsed = Collapsed::new(problem, &x).unwrap();
+                assert!(!(collapsed.perturbation > 0.0), "equal to the last bit");
+                let arrow = Arrow::weighted(&mut Objective::new(&collapsed.problem), &collapsed.point, collapsed.weights.clone());
+                assert_eq!(arrow.dimension(), dense.len());
+                let mut all = eigenvalues(&arrow.matrix());
+                all.extend(arrow.repeated().iter().flat_map(|&(value, times)| vec![value; times as usize]));
+                all.sort_by(f64::total_cmp);
+                let worst = all.iter().zip(&dense).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(worst <= 1e-12 * norm, "{problem:?}: {worst:e} of {norm:e}");
+                let resolution = inertia_at(&arrow, 0.0).resolution;
+                for rank in [0, 3, dense.len() / 2, dense.len() - 1] {
+                    let found = eigenvalue(&arrow, rank, resolution);
+                    assert!((found - dense[rank]).abs() <= 1e-12 * norm + resolution, "{problem:?}, {rank}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn features_that_nearly_coincide_widen_the_resolution_and_those_apart_are_left() {
+    for (i, problem) in problems(3).iter().enumerate() {
+        let index = 900 + 2 * i as u64;
+        for jitter in [1e-15, 1e-13, 3e-12] {
+            let x = gathered(problem, index, &[0, 1, 2, 3], jitter);
+            let collapsed = Collapsed::new(problem, &x).unwrap();
+            // ∇²f(x) against the Hessian at the class means, both dense: the bound holds, and is not idle.
+            let mut mean = x.clone();
+            for (i, &label) in problem.shape.labels().iter().enumerate() {
+                mean.h_mut().set_column(i, &collapsed.point.h().column(label));
+            }
+            let mut objective = Objective::new(problem);
+            let difference = dense_hessian(&mut objective, &x) - dense_hessian(&mut objective, &mean);
+            let norm = eigenvalues(&difference).iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+            assert!(norm <= collapsed.perturbation + 1e-15, "{problem:?}: {norm:e} above {:e}", collapsed.perturbation);
+            assert!(collapsed.perturbation <= 100.0 * jitter, "{problem:?}: {:e}", collapsed.perturbation);
+            let spectrum = at_point(problem, &x, Level::Inertia, &Limits::default()).unwrap();
+            assert!(spectrum.resolution >= 4.0 * collapsed.perturbation);
+        }
+        assert!(Collapsed::new(problem, &gathered(problem, index, &[0, 1, 2, 3], 1e-9)).is_none());
+        assert!(Collapsed::new(problem, &random(problem, index)).is_none());
+    }
+}
+
+#[test]
+fn a_plan_names_its_route() {
+    let problem = &problems(3)[0];
+    let limits = Limits::default();
+    assert_eq!(plan(problem, problem.shape.samples(), Level::Inertia, &limits).unwrap().route, Route::Dense);
+    assert_eq!(plan(problem, 4, Level::Inertia, &limits).unwrap().route, Route::Collapsed);
+    let shape = Shape::balanced(10, 9, 1000).unwrap();
+    let large = Problem { shape, ..problem.clone() };
+    let arrow = plan(&large, 10_000, Level::Full, &limits).unwrap();
+    assert_eq!((arrow.route, arrow.dense), (Route::Arrow, false));
+    let collapsed = plan(&large, 10, Level::Full, &limits).unwrap();
+    assert!(collapsed.dense && collapsed.size == 90 + 90 && collapsed.bytes < 0.1 * arrow.bytes);
 }

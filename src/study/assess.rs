@@ -64,7 +64,7 @@ pub(super) fn run_start(case: &Case, begin: &Begin, point: Point) -> Assessed {
         rows: recorder.rows,
     };
     let polish = case.stop.polish && outcome.reason != StopReason::NotFinite;
-    let limits = Limits { bytes: case.spectra.memory_mib as f64 * f64::from(1 << 20), ..Limits::default() };
+    let limits = case.spectra.limits();
     let State { x, gradient, .. } = outcome.state;
     // As large as the point, and not needed any more.
     drop(gradient);

@@ -9,6 +9,7 @@
 //! with ε = √n μ. A problem with loss c·L and decays λ is the one with loss L and decays λ/c, its value times c.
 //! Simplex ETFs as minima: Zhu et al. 2021, Zhou et al. 2022.
 
+mod balanced;
 mod focal;
 mod point;
 mod root;
@@ -17,10 +18,10 @@ mod softmax;
 #[cfg(test)]
 mod tests;
 
-use crate::losses::Loss;
 use crate::model::Bias;
 use crate::objective::Problem;
 
+pub use balanced::Balanced;
 pub use focal::{focal_convexity_edge, focal_transition};
 pub use point::etf_point;
 
@@ -73,34 +74,7 @@ struct Reduced {
 
 /// The closed-form minimum of a balanced problem, or why there is none: imbalance, a width below the minimum's rank, numbers out of range.
 pub fn balanced_minimum(problem: &Problem) -> Result<BalancedMinimum, String> {
-    let (reduced, Scalars { value, s, t, beta, global }) = solve(problem)?;
-    let simplex_rank = problem.shape.classes() - 1;
-    let (has_simplex, has_mean) = (s > 0.0, t.abs() > 0.0);
-    let rank = simplex_rank * usize::from(has_simplex) + usize::from(has_mean);
-    if problem.shape.width() < rank {
-        return Err(format!("the width {} is below {rank}, the rank of the unconstrained minimum", problem.shape.width()));
-    }
-    let size = (s * (reduced.classes - 1.0) + t.abs()) / reduced.classes;
-    let ratio = class_ratio(problem);
-    let geometry = match (has_simplex, has_mean) {
-        (false, false) => "zero",
-        (false, true) => "mean-only",
-        (true, false) => "simplex-etf",
-        (true, true) if (s - t).abs() <= 1e-12 * s => "orthogonal-frame",
-        (true, true) => "simplex-plus-mean",
-    };
-    Ok(BalancedMinimum {
-        value,
-        scale: s,
-        mean_part: t,
-        bias: beta,
-        norm_w: (ratio * size).sqrt(),
-        norm_h: (size / ratio).sqrt(),
-        rank,
-        zero_phase: rank == 0,
-        global,
-        geometry,
-    })
+    Balanced::try_from(problem)?.minimum()
 }
 
 /// A lower bound on f that holds at every point and width of a balanced problem with a shift-invariant loss, convex or not: c·min_t φ(t) + ε|t|
@@ -110,40 +84,6 @@ pub fn contrastive_bound(problem: &Problem) -> Option<f64> {
     if !problem.loss.function().shift_invariant() {
         return None;
     }
-    solve(problem).ok().and_then(|(_, scalars)| scalars.global.then_some(scalars.value))
-}
-
-/// The solution of the scalar problem, its value in the problem's own units.
-fn solve(problem: &Problem) -> Result<(Reduced, Scalars), String> {
-    let epsilon = problem.epsilon().ok_or("the classes are not balanced")?;
-    let c = problem.scale;
-    let reduced = Reduced {
-        classes: problem.shape.classes() as f64,
-        epsilon: epsilon / c,
-        bias: problem.bias,
-        decay_b: problem.decay.b / c,
-    };
-    let in_range = |x: f64| x > 0.0 && x.is_finite();
-    let bias_in_range = if problem.bias == Bias::Decayed { in_range(reduced.decay_b) } else { true };
-    if !(in_range(c) && in_range(reduced.epsilon) && in_range(class_ratio(problem)) && bias_in_range) {
-        return Err("a decay or the loss's scale is not a positive number in range".into());
-    }
-    let mut scalars = match &problem.loss {
-        Loss::CrossEntropy(_) => softmax::minimum(&reduced, 0.0),
-        Loss::LabelSmoothing(loss) => softmax::minimum(&reduced, loss.alpha),
-        Loss::Focal(loss) => focal::minimum(&reduced, loss.gamma),
-        Loss::Mse(loss) => separable::minimum(&reduced, loss),
-        Loss::Bce(loss) => separable::minimum(&reduced, loss),
-    };
-    scalars.value *= c;
-    if !(scalars.value.is_finite() && scalars.s.is_finite() && scalars.t.is_finite() && scalars.beta.is_finite()) {
-        return Err("the closed form leaves the range of numbers".into());
-    }
-    Ok((reduced, scalars))
-}
-
-/// √(n λ_H/λ_W) = ‖w^k‖²/(what X has of class k); ‖w‖/‖h‖ at the minimum.
-fn class_ratio(problem: &Problem) -> f64 {
-    let n = problem.shape.samples() as f64 / problem.shape.classes() as f64;
-    n.sqrt() * (problem.decay.h.sqrt() / problem.decay.w.sqrt())
+    let (_, scalars) = Balanced::try_from(problem).ok()?.solve().ok()?;
+    scalars.global.then_some(scalars.value)
 }

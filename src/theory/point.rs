@@ -1,15 +1,16 @@
 //! The point that attains the closed form.
 
-use super::{balanced_minimum, class_ratio};
+use super::Balanced;
 use crate::model::{Bias, Point};
 use crate::objective::Problem;
 
 /// A minimiser in closed form: W = √ρ [√s B, √|t| u], H = [√s B, ±√|t| u]ᵀ/√ρ repeated over the samples of each class, b = β1, padded with zeros to the
 /// width d. B is an orthonormal basis of 1^⊥ (BBᵀ = P), u = 1/√K, ρ = √(nλ_H/λ_W), and ± the sign of t. In the zero phase W = H = 0.
 ///
-/// `None` where [`balanced_minimum`] does not apply. All other minimisers are this one rotated.
+/// `None` where [`super::balanced_minimum`] does not apply. All other minimisers are this one rotated.
 pub fn etf_point(problem: &Problem) -> Option<Point> {
-    let minimum = balanced_minimum(problem).ok()?;
+    let balanced = Balanced::try_from(problem).ok()?;
+    let minimum = balanced.minimum().ok()?;
     let classes = problem.shape.classes();
     // Row k of [√s B, √|t| u]; the mean direction first where there is one, so that what is left is the simplex.
     let mean_columns = usize::from(minimum.mean_part.abs() > 0.0);
@@ -23,7 +24,7 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
             0.0
         }
     };
-    let ratio = class_ratio(problem).sqrt();
+    let ratio = balanced.class_ratio().sqrt();
     let mut point = Point::zeros(&problem.shape, problem.bias);
     point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
     for (mut feature, &label) in point.h_mut().column_iter_mut().zip(problem.shape.labels()) {

@@ -1,7 +1,7 @@
 //! Known answers, phases on both sides of their edges, and the closed-form point against the objective evaluated from its definition.
 
 use super::*;
-use crate::losses::{Bce, CrossEntropy, Focal, LabelSmoothing, LogitHessian, Mse};
+use crate::losses::{Bce, CrossEntropy, Focal, LabelSmoothing, LogitHessian, Loss, Mse};
 use crate::model::{Decay, Point, Shape};
 use crate::numeric::{gaussian, stream};
 
@@ -359,4 +359,35 @@ fn extreme_sizes_and_decays_stay_in_range() {
         assert!((0.0..=0.058_444_44).contains(&focal_convexity_edge(gamma)), "{gamma}");
         assert!([2, 18, 1000].iter().all(|&classes| focal_transition(classes, gamma).is_finite()));
     }
+}
+
+#[test]
+fn the_threshold_is_where_the_zero_phase_begins() {
+    for loss in losses() {
+        for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.01), (Bias::Decayed, 3.0)] {
+            for (classes, scale) in [(2, 1.0), (3, 1.0), (4, 2.5), (7, 1.0), (40, 0.1)] {
+                let at = |epsilon: f64| {
+                    let decay = Decay { w: 2.0 * epsilon / 3.0, h: 0.5 * epsilon / 3.0, b };
+                    Balanced { classes, width: classes, per_class: 9, bias, decay, loss: loss.clone(), scale }
+                };
+                let edge = at(1.0).zero_threshold().unwrap();
+                let zero = |factor: f64| at(factor * edge).minimum().unwrap().zero_phase;
+                assert!(!zero(1.0 - 1e-6) && zero(1.0 + 1e-6), "{loss}, {bias:?}, λ_b = {b}, K = {classes}: {edge}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_alone_are_enough() {
+    let decay = Decay { w: 1e-5, h: 1e-5, b: 0.0 };
+    let loss = Loss::CrossEntropy(CrossEntropy);
+    let small = problem(4, loss.clone(), Bias::Free, decay, 5);
+    let light = Balanced::try_from(&small).unwrap();
+    assert_eq!(light.minimum(), balanced_minimum(&small));
+    assert_eq!(light.dimension(), small.dimension() as u128);
+    let huge = Balanced { classes: 1000, width: 1024, per_class: 1_000_000, bias: Bias::Free, decay, loss, scale: 1.0 };
+    assert_eq!(huge.dimension(), 1024 * (1000 + 1_000_000_000) + 1000);
+    let uneven = Problem { shape: Shape::new(4, &[1, 2]).unwrap(), ..small };
+    assert_eq!(Balanced::try_from(&uneven).unwrap_err(), "the classes are not balanced");
 }
