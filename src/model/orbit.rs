@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_point_and_its_transpose_are_told_apart() {
         // Arcs 0→1→2→0, 0→3, 1→3, 2→4, 3→4: a vertex of out-degree 0 and one of in-degree 2 and out-degree 1.
-        let mut logits = 3.0 * DMatrix::identity(5, 5);
+        let mut logits = DMatrix::<f64>::identity(5, 5) * 3.0;
         for (i, j) in [(0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 4), (3, 4)] {
             logits[(i, j)] = 1.0;
         }

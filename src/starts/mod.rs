@@ -44,7 +44,7 @@ pub enum StartSpec {
         /// Seed of the streams.
         seed: u64,
     },
-    /// For every partition of the classes, up to exchanges of equal ones: the classes of a block share one normal classifier row, feature mean (all features equal it) and bias.
+    /// For every partition of the classes, up to exchanges of equal ones: the classes of a block share one normal classifier row and bias; all features follow the rows.
     ///
     /// Gradients keep the tie, so a solver finds critical points of the tied problem, which are critical for the whole one. It runs at the width that the blocks can fill.
     TiedClasses {
@@ -55,7 +55,7 @@ pub enum StartSpec {
         /// Seed of the streams.
         seed: u64,
     },
-    /// For every number 1 … K − 1 of classes (of every kind, where they differ in size): these at the origin, each of the others with a normal row that its features repeat; rows and means are
+    /// For every number 1 … K − 1 of classes (of every kind, where they differ in size): these at the origin, each of the others with a normal row that its features follow; rows are
     /// centred, so that nothing pulls at the origin to first order.
     OriginClasses {
         /// Points for each number.
@@ -99,7 +99,7 @@ pub const ALL: &[Family] = &[
     },
     Family {
         name: "tied-classes",
-        summary: "every partition of the classes, those of a block sharing one row and one mean",
+        summary: "every partition of the classes, those of a block sharing one normal row and one mean",
         keys: &["count", "scale", "seed"],
     },
     Family {
@@ -205,6 +205,16 @@ fn blocks_rank(problem: &Problem, blocks: usize) -> usize {
     (blocks - lost).min(problem.shape.width())
 }
 
+/// h_{k,i} = √(λ_W/(n λ_H)) w_k with n = N/K: the ratio of a balanced critical point. Rows and means that point apart would mostly lead to the origin.
+fn features_follow_rows(problem: &Problem, point: &mut Point) {
+    let per_class = problem.shape.samples() as f64 / problem.shape.classes() as f64;
+    let ratio = (problem.decay.w / (per_class * problem.decay.h)).sqrt();
+    let rows = point.w().into_owned();
+    for (sample, &class) in problem.shape.labels().iter().enumerate() {
+        point.h_mut().column_mut(sample).copy_from(&(ratio * rows.row(class).transpose()));
+    }
+}
+
 impl Begin {
     /// The point, at width [`Begin::width`] of `problem`; `None` for a file, which is read by whoever may read files.
     ///
@@ -238,29 +248,26 @@ impl Begin {
         self.arrangement.as_deref().expect("`expand` gives every structured start its arrangement")
     }
 
-    /// A normal row, mean and bias for every block.
+    /// A normal row and bias for every block; features follow the rows.
     fn tied(&self, narrow: &Problem, scale: f64, seed: u64) -> Point {
         let (shape, width) = (&narrow.shape, narrow.shape.width());
-        // Rows and means of as many blocks as there can be: a block's draw does not depend on the number of the others.
-        let mut drawn = vec![0.0; shape.classes() * (2 * width + 1)];
+        // Numbers for as many blocks as there can be: a block's draw does not depend on the number of the others.
+        let mut drawn = vec![0.0; shape.classes() * (width + 1)];
         gaussian(&mut stream(seed, self.spec.name(), self.draw), scale, &mut drawn);
-        let of = |class: usize| self.blocks()[class].map(|block| &drawn[block * (2 * width + 1)..(block + 1) * (2 * width + 1)]);
         let mut point = Point::zeros(shape, narrow.bias);
-        for class in 0..shape.classes() {
-            let Some(numbers) = of(class) else { continue };
+        for (class, block) in self.blocks().iter().enumerate() {
+            let Some(block) = block else { continue };
+            let numbers = &drawn[block * (width + 1)..(block + 1) * (width + 1)];
             (0..width).for_each(|a| point.w_mut()[(class, a)] = numbers[a]);
             if let Some(b) = point.b_mut().get_mut(class) {
-                *b = numbers[2 * width];
+                *b = numbers[width];
             }
         }
-        for (sample, &class) in shape.labels().iter().enumerate() {
-            let Some(numbers) = of(class) else { continue };
-            point.h_mut().column_mut(sample).copy_from_slice(&numbers[width..2 * width]);
-        }
+        features_follow_rows(narrow, &mut point);
         point
     }
 
-    /// Rows v_k − v̄ over the classes that are not at the origin, features equal to the rows, b = 0.
+    /// Rows v_k − v̄ over the classes that are not at the origin, features after them, b = 0.
     fn centred(&self, narrow: &Problem, scale: f64, seed: u64) -> Point {
         let mut point = self.tied(narrow, scale, seed);
         let live: Vec<usize> = (0..narrow.shape.classes()).filter(|&class| self.blocks()[class].is_some()).collect();
@@ -268,10 +275,7 @@ impl Begin {
             let mean = live.iter().map(|&class| column[class]).sum::<f64>() / live.len() as f64;
             live.iter().for_each(|&class| column[class] -= mean);
         }
-        let rows = point.w().into_owned();
-        for (sample, &class) in narrow.shape.labels().iter().enumerate() {
-            point.h_mut().column_mut(sample).copy_from(&rows.row(class).transpose());
-        }
+        features_follow_rows(narrow, &mut point);
         point.b_mut().fill(0.0);
         point
     }
