@@ -1,7 +1,5 @@
 //! The equal-cluster saddles of cross-entropy: for m | K clusters of κ = K/m classes, f_m = log κ + entropy of (1 − (m−1)κε, κε, …, κε) and ‖G‖ = 1/(K√n).
 
-use std::collections::BTreeSet;
-
 use ufm::critical::{Candidate, CriticalPoint, gate};
 use ufm::losses::{ALL, Loss};
 use ufm::model::{Bias, Decay, Shape, orbit_dimension, same_orbit, stabiliser_size};
@@ -45,7 +43,8 @@ fn every_equal_cluster_saddle_is_found() {
     for classes in [4_usize, 6] {
         let problem = problem(classes);
         let epsilon = problem.epsilon().unwrap();
-        let points = tied_points(&problem, &SolverSpec::Lbfgs { memory: 10 }, 2);
+        // A minimiser would leave those that are unstable within their tie by its rounding errors.
+        let points = tied_points(&problem, &SolverSpec::GradientNorm, 16);
         for m in (1..classes).filter(|m| classes % m == 0) {
             let exact = cluster_value(classes, m, epsilon);
             let value = |point: &CriticalPoint| Objective::new(&problem).value(&point.point());
@@ -76,18 +75,21 @@ fn every_equal_cluster_saddle_is_found() {
 fn saddle_searches_find_the_same_orbits() {
     let problem = problem(4);
     let mut seen: Vec<CriticalPoint> = Vec::new();
-    let mut values = BTreeSet::new();
+    let mut values: Vec<f64> = Vec::new();
     for solver in [SolverSpec::GradientNorm, SolverSpec::NewtonMinres] {
-        for point in tied_points(&problem, &solver, 2) {
+        for point in tied_points(&problem, &solver, 6) {
             let known = seen
                 .iter()
                 .any(|other| other.rank() == point.rank() && same_orbit(&problem.shape, other.reduced(), point.reduced(), 1e-6));
-            values.insert((Objective::new(&problem).value(&point.point()) * 1e9).round() as i64);
+            let value = Objective::new(&problem).value(&point.point());
+            if values.iter().all(|other| (other - value).abs() > 1e-9) {
+                values.push(value);
+            }
             if !known {
                 seen.push(point);
             }
         }
     }
-    assert!(seen.len() >= 4, "{} orbits", seen.len());
+    assert!(seen.len() >= 6, "{} orbits", seen.len());
     assert_eq!(seen.len(), values.len(), "orbits and values differ in number");
 }
