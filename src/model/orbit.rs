@@ -123,6 +123,9 @@ impl Symbols {
     }
 }
 
+/// What a vertex sees: its colour, and sorted edges' symbols with the colours at their other ends.
+type Sight = (u64, Vec<(u64, u64)>);
+
 /// A point as a coloured graph: the classes are the first vertices, the distinct columns the others.
 struct Graph {
     point: Columns,
@@ -149,7 +152,7 @@ impl Graph {
     }
 
     /// What a vertex sees: its colour, and the colours at the other ends of its edges with the edges' symbols.
-    fn sight(&self, vertex: usize, colours: &[u64]) -> (u64, Vec<(u64, u64)>) {
+    fn sight(&self, vertex: usize, colours: &[u64]) -> Sight {
         let (classes, columns) = (self.classes, self.point.columns.len());
         let mut seen: Vec<(u64, u64)> = if vertex < classes {
             (0..columns).map(|c| (self.edges[c * classes + vertex], colours[classes + c])).collect()
@@ -183,11 +186,11 @@ impl Pair<'_> {
     fn refined(&self, mut colours: Colours) -> Option<Colours> {
         let mut known = 0;
         loop {
-            let sights = [(self.x, &colours[0]), (self.y, &colours[1])].map(|(graph, colours)| -> Vec<(u64, Vec<(u64, u64)>)> {
+            let sights = [(self.x, &colours[0]), (self.y, &colours[1])].map(|(graph, colours)| -> Vec<Sight> {
                 (0..colours.len()).map(|vertex| graph.sight(vertex, colours)).collect()
             });
             // Sorted sights are numbered; the second entry balances x against y.
-            let mut numbers: BTreeMap<&(u64, Vec<(u64, u64)>), (u64, i64)> = BTreeMap::new();
+            let mut numbers: BTreeMap<&Sight, (u64, i64)> = BTreeMap::new();
             for (side, sign) in sights.iter().zip([1, -1]) {
                 side.iter().for_each(|sight| numbers.entry(sight).or_default().1 += sign);
             }
