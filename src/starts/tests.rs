@@ -50,7 +50,7 @@ fn classes_at_the_origin_are_there_and_the_others_are_centred() {
             let alone = begin.blocks().iter().flatten().count() == 1;
             assert_eq!(point.w().row(class).amax() > 1e-3, block.is_some() && !alone);
             let sample = problem.shape.labels().iter().position(|&label| label == class).unwrap();
-            assert!((0.4_f64.sqrt() * point.w().row(class).transpose() - point.h().column(sample)).amax() < 1e-15);
+            assert!((0.4_f64.sqrt() * point.w().row(class).transpose() - point.h().column(sample)).amax() < 1e-14);
         }
     }
 }
