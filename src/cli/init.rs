@@ -19,7 +19,7 @@ macro_rules! built_in {
 
 /// Every scenario in `scenarios/`, the first to read first.
 pub(super) const BUILT_IN: &[BuiltIn] =
-    built_in!["quickstart", "four-losses", "rank-ladder", "imbalanced", "bottleneck", "real-features"];
+    built_in!["quickstart", "four-losses", "rank-ladder", "imbalanced", "bottleneck", "census-k4", "real-features"];
 
 impl BuiltIn {
     /// The scenario's question: the text of its `question` key.

@@ -1,6 +1,6 @@
 //! `[expect]`: executable claims about what a scenario finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,12 @@ pub struct Expect {
     /// Exactly this many points of each nature named, e.g. `{ "global-minimum" = 4 }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<String, u64>,
+    /// Every case has at least this many distinct critical points, modulo symmetry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orbits_min: Option<u64>,
+    /// Every case has exactly this many distinct critical points of each nature named, e.g. `{ "global-minimum" = 1 }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orbits: BTreeMap<String, u64>,
     /// Upper bounds of metrics at every global minimum, e.g. `{ nc1 = 1e-12 }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics_max: BTreeMap<String, f64>,
@@ -71,6 +77,9 @@ impl Expect {
         }
         for nature in self.verdicts.keys() {
             known(&way.then("verdicts").then(nature), nature, "nature", NATURES.into_iter()).map_err(Fault::at_key)?;
+        }
+        for nature in self.orbits.keys() {
+            known(&way.then("orbits").then(nature), nature, "nature", NATURES.into_iter()).map_err(Fault::at_key)?;
         }
         for (metric, &bound) in &self.metrics_max {
             let way = way.then("metrics_max").then(metric);
@@ -120,6 +129,7 @@ impl Expect {
             let degenerate = records.iter().filter(|record| record.degenerate == Some(true)).count() as u64;
             push(&mut found, "degenerate".into(), count.to_string(), degenerate.to_string(), degenerate == count);
         }
+        self.orbits(records, &mut found);
         self.reached(records, &mut found);
         if overridden {
             for expectation in &mut found {
@@ -159,6 +169,32 @@ impl Expect {
         if beyond > 0 {
             let found_here = format!("{beyond} critical points of another rank");
             push(found, "index_by_rank".into(), format!("ranks 0…{}", indices.len().saturating_sub(1)), found_here, false);
+        }
+    }
+
+    /// Distinct critical points: orbits are numbered within a case, so cases are counted one by one and the worst is told.
+    fn orbits(&self, records: &[Record], found: &mut Vec<Expectation>) {
+        let counts = |nature: Option<&str>| {
+            let mut orbits: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+            for record in records {
+                let of_case = orbits.entry(&record.case).or_default();
+                of_case.extend(record.orbit.filter(|_| nature.is_none_or(|nature| record.nature.as_deref() == Some(nature))));
+            }
+            orbits.values().map(|orbits| orbits.len() as u64).collect::<Vec<_>>()
+        };
+        let listed = |counts: &[u64]| match counts {
+            [] => "no case".into(),
+            counts => counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+        };
+        if let Some(least) = self.orbits_min {
+            let counts = counts(None);
+            let holds = counts.iter().min().is_some_and(|&fewest| fewest >= least);
+            push(found, "orbits_min".into(), format!("at least {least} in every case"), listed(&counts), holds);
+        }
+        for (nature, &count) in &self.orbits {
+            let counts = counts(Some(nature));
+            let holds = !counts.is_empty() && counts.iter().all(|&found| found == count);
+            push(found, format!("orbits.{nature}"), format!("{count} in every case"), listed(&counts), holds);
         }
     }
 

@@ -68,7 +68,9 @@ fn start_json<'a>(start: &StartSpec, files: &mut impl Iterator<Item = &'a String
     match *start {
         StartSpec::Gaussian { count, scale, seed }
         | StartSpec::NearEtf { count, scale, seed }
-        | StartSpec::RankLadder { count, scale, seed } => drawn(count, scale, seed),
+        | StartSpec::RankLadder { count, scale, seed }
+        | StartSpec::TiedClasses { count, scale, seed }
+        | StartSpec::OriginClasses { count, scale, seed } => drawn(count, scale, seed),
         StartSpec::Origin => json!({ "name": start.name() }),
         StartSpec::File { .. } => json!({ "name": start.name(), "sha256": files.next() }),
     }
@@ -81,6 +83,8 @@ fn solver_json(solver: &SolverSpec) -> Value {
         SolverSpec::Momentum { step, momentum } => json!({ "name": name, "step": bits(step), "momentum": bits(momentum) }),
         SolverSpec::Lbfgs { memory } => json!({ "name": name, "memory": memory }),
         SolverSpec::TrustRegion { radius } => json!({ "name": name, "radius": bits(radius) }),
+        SolverSpec::GradientNorm | SolverSpec::NewtonMinres => json!({ "name": name }),
+        SolverSpec::EigenvectorFollowing { index, radius } => json!({ "name": name, "index": index, "radius": bits(radius) }),
     }
 }
 

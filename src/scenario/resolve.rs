@@ -45,6 +45,9 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         Some(solvers) => each(solvers, "solver", solver)?,
         None => vec![solver(&SolverTable::default(), &Way::keys(["solver"]))?],
     };
+    if let Some(table) = &table.solver {
+        following_fits(&solvers, table.numbered, shape.dimension(bias))?;
+    }
     let stop = stop(table.stop.as_ref())?;
     let spectra = spectra(table.spectra.as_ref())?;
     if table.certify.as_ref().and_then(|certify| certify.claims.as_ref()).is_some_and(|claims| !claims.is_empty()) {
@@ -252,7 +255,7 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     let seed = table.seed.ok_or_else(|| {
         Fault::new(&way.then("seed"), format!("the start `{name}` draws at random, so it needs a `seed` (a whole number)"))
     })?;
-    let default = if name == "rank-ladder" { 4 } else { 8 };
+    let default = if matches!(name, "rank-ladder" | "tied-classes" | "origin-classes") { 4 } else { 8 };
     let count = in_range(&way.then("count"), table.count.unwrap_or(default), 1, COUNT_MAX)? as usize;
     let scale_way = way.then("scale");
     Ok(match name {
@@ -261,6 +264,25 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
             StartSpec::NearEtf { count, scale: not_negative(&scale_way, table.scale.unwrap_or(0.1))?, seed }
         }
         "rank-ladder" => StartSpec::RankLadder { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
+        "tied-classes" | "origin-classes" => {
+            let scale = positive(&scale_way, table.scale.unwrap_or(1.0))?;
+            let tied = name == "tied-classes";
+            let spec = if tied {
+                StartSpec::TiedClasses { count, scale, seed }
+            } else {
+                StartSpec::OriginClasses { count, scale, seed }
+            };
+            let kinds = starts::arrangements(&spec, shape);
+            if kinds >= starts::ARRANGEMENTS_MAX {
+                let message = format!(
+                    "the start `{name}` has {} or more arrangements of {} classes; there are fewer of fewer classes, or of more equal ones",
+                    starts::ARRANGEMENTS_MAX,
+                    shape.classes()
+                );
+                return Err(Fault::new(way, message));
+            }
+            spec
+        }
         _ => StartSpec::Gaussian { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
     })
 }
@@ -294,6 +316,7 @@ pub(super) fn solver(table: &SolverTable, way: &Way) -> Result<SolverSpec, Fault
         ("momentum", table.momentum.is_some()),
         ("memory", table.memory.is_some()),
         ("radius", table.radius.is_some()),
+        ("index", table.index.is_some()),
     ];
     only_taken(way, "solver", "solver", name, &given)?;
     Ok(match name {
@@ -308,8 +331,40 @@ pub(super) fn solver(table: &SolverTable, way: &Way) -> Result<SolverSpec, Fault
             SolverSpec::Momentum { step: positive(&way.then("step"), table.step.unwrap_or(0.1))?, momentum }
         }
         "trust-region" => SolverSpec::TrustRegion { radius: positive(&way.then("radius"), table.radius.unwrap_or(1.0))? },
+        "gradient-norm" => SolverSpec::GradientNorm,
+        "newton-minres" => SolverSpec::NewtonMinres,
+        "eigenvector-following" => {
+            let index_way = way.then("index");
+            let message = "the solver `eigenvector-following` needs the `index` that it is to seek (a whole number)";
+            let index = table.index.ok_or_else(|| Fault::new(&index_way, message))?;
+            let index = in_range(&index_way, index, 0, solvers::FOLLOWING_DIMENSION_MAX as u64)? as usize;
+            SolverSpec::EigenvectorFollowing { index, radius: positive(&way.then("radius"), table.radius.unwrap_or(1.0))? }
+        }
         _ => SolverSpec::Lbfgs { memory: in_range(&way.then("memory"), table.memory.unwrap_or(10), 1, MEMORY_MAX)? as usize },
     })
+}
+
+/// Eigenvector following decomposes the whole Hessian at every step.
+fn following_fits(solvers: &[SolverSpec], numbered: bool, dimension: usize) -> Result<(), Fault> {
+    let way = Way::keys(["solver"]);
+    for (position, solver) in solvers.iter().enumerate() {
+        let SolverSpec::EigenvectorFollowing { index, .. } = *solver else { continue };
+        let way = if numbered { way.at(position) } else { way.clone() };
+        let most = solvers::FOLLOWING_DIMENSION_MAX;
+        if dimension > most {
+            let message = format!(
+                "`eigenvector-following` decomposes the whole Hessian at every step, whose dimension Kd + dN + K is {dimension} here; at most {most} is offered"
+            );
+            let help =
+                "make the model smaller (one sample a class has the same saddles), or take solver.name = \"gradient-norm\"";
+            return Err(Fault::new(&way.then("name"), message).help(Some(help.into())));
+        }
+        if index > dimension {
+            let message = format!("there are {dimension} eigenvalues in all, so no point has index {index}");
+            return Err(Fault::new(&way.then("index"), message));
+        }
+    }
+    Ok(())
 }
 
 fn stop(table: Option<&StopTable>) -> Result<Stop, Fault> {

@@ -110,6 +110,7 @@ pub(super) struct SolverTable {
     pub(super) momentum: Option<f64>,
     pub(super) memory: Option<u64>,
     pub(super) radius: Option<f64>,
+    pub(super) index: Option<u64>,
 }
 
 /// `[stop]`.
@@ -275,7 +276,7 @@ impl JsonSchema for SolverTable {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let members = solvers::ALL.iter().map(|family| (family.name, family.summary, family.keys));
-        family_schema(members, super::DEFAULT_SOLVER, &[])
+        family_schema(members, super::DEFAULT_SOLVER, &["index"])
     }
 }
 
@@ -300,7 +301,7 @@ fn key_schema(key: &str) -> serde_json::Value {
     match key {
         "path" => serde_json::json!({ "type": "string" }),
         "count" | "memory" => serde_json::json!({ "type": "integer", "minimum": 1 }),
-        "seed" => serde_json::json!({ "type": "integer", "minimum": 0 }),
+        "seed" | "index" => serde_json::json!({ "type": "integer", "minimum": 0 }),
         _ => serde_json::json!({ "type": "number", "minimum": 0 }),
     }
 }

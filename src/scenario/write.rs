@@ -59,7 +59,9 @@ fn start_keys(out: &mut String, start: &StartSpec) {
     match start {
         StartSpec::Gaussian { count, scale, seed }
         | StartSpec::NearEtf { count, scale, seed }
-        | StartSpec::RankLadder { count, scale, seed } => {
+        | StartSpec::RankLadder { count, scale, seed }
+        | StartSpec::TiedClasses { count, scale, seed }
+        | StartSpec::OriginClasses { count, scale, seed } => {
             line(out, "count", &count.to_string());
             line(out, "scale", &number(*scale));
             line(out, "seed", &seed.to_string());
@@ -72,7 +74,11 @@ fn start_keys(out: &mut String, start: &StartSpec) {
 fn solver_keys(out: &mut String, solver: &SolverSpec) {
     match *solver {
         SolverSpec::GradientDescent { step: Some(step) } => line(out, "step", &number(step)),
-        SolverSpec::GradientDescent { step: None } => {}
+        SolverSpec::GradientDescent { step: None } | SolverSpec::GradientNorm | SolverSpec::NewtonMinres => {}
+        SolverSpec::EigenvectorFollowing { index, radius } => {
+            line(out, "index", &index.to_string());
+            line(out, "radius", &number(radius));
+        }
         SolverSpec::Momentum { step, momentum } => {
             line(out, "step", &number(step));
             line(out, "momentum", &number(momentum));

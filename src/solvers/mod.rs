@@ -1,11 +1,17 @@
 //! FAMILY. How to move: methods over fused value + gradient and Hessian products, one loop with stop rules and observers.
 
 mod descent;
+mod eigenvector_following;
+mod flatness;
+mod gradient_norm;
 mod lbfgs;
+mod newton_minres;
 mod packed;
 #[cfg(test)]
 mod tests;
 mod trust_region;
+
+pub use eigenvector_following::DIMENSION_MAX as FOLLOWING_DIMENSION_MAX;
 
 use crate::critical::GradientNorm;
 use crate::model::Point;
@@ -53,6 +59,17 @@ pub enum SolverSpec {
         /// First radius.
         radius: f64,
     },
+    /// Levenberg–Marquardt on ½‖∇f‖²: to critical points of any index.
+    GradientNorm,
+    /// Newton's method by minimum residuals, with a line search on ‖∇f‖: to critical points of any index.
+    NewtonMinres,
+    /// Up along the `index` lowest modes of the Hessian and down along all others: to critical points of that index. Decomposes the whole Hessian at every step.
+    EigenvectorFollowing {
+        /// The index sought.
+        index: usize,
+        /// First radius.
+        radius: f64,
+    },
 }
 
 /// What `ufm list solvers` says of a solver.
@@ -76,6 +93,17 @@ pub const ALL: &[Family] = &[
         summary: "Newton-CG in a trust region; follows negative curvature off saddles",
         keys: &["radius"],
     },
+    Family { name: "gradient-norm", summary: "Levenberg–Marquardt on ½‖∇f‖²: critical points of any index", keys: &[] },
+    Family {
+        name: "newton-minres",
+        summary: "minimum-residual Newton, line search on ‖∇f‖: critical points of any index",
+        keys: &[],
+    },
+    Family {
+        name: "eigenvector-following",
+        summary: "up along the `index` lowest Hessian modes, down along the others: saddles of that index",
+        keys: &["index", "radius"],
+    },
 ];
 
 impl SolverSpec {
@@ -86,6 +114,9 @@ impl SolverSpec {
             SolverSpec::Momentum { .. } => "momentum",
             SolverSpec::Lbfgs { .. } => "lbfgs",
             SolverSpec::TrustRegion { .. } => "trust-region",
+            SolverSpec::GradientNorm => "gradient-norm",
+            SolverSpec::NewtonMinres => "newton-minres",
+            SolverSpec::EigenvectorFollowing { .. } => "eigenvector-following",
         }
     }
 
@@ -97,6 +128,11 @@ impl SolverSpec {
             SolverSpec::Momentum { step, momentum } => Box::new(descent::Momentum::new(step, momentum, stop.steps_max)),
             SolverSpec::Lbfgs { memory } => Box::new(lbfgs::Lbfgs::new(memory)),
             SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius)),
+            SolverSpec::GradientNorm => Box::new(gradient_norm::GradientNorm::default()),
+            SolverSpec::NewtonMinres => Box::new(newton_minres::NewtonMinres),
+            SolverSpec::EigenvectorFollowing { index, radius } => {
+                Box::new(eigenvector_following::EigenvectorFollowing::new(index, radius))
+            }
         }
     }
 }
@@ -130,6 +166,8 @@ pub enum StopReason {
     Steps,
     /// No step lowers the value any more: rounding, as a rule.
     NoProgress,
+    /// ∇²f ∇f ≈ 0 with ∇f ≠ 0: no step lowers ‖∇f‖ to first order, and the point is not critical.
+    GradientFlat,
     /// A value or gradient is not finite.
     NotFinite,
 }
@@ -141,6 +179,7 @@ impl StopReason {
             StopReason::Gradient => "gradient",
             StopReason::Steps => "steps",
             StopReason::NoProgress => "no-progress",
+            StopReason::GradientFlat => "gradient-flat",
             StopReason::NotFinite => "not-finite",
         }
     }
@@ -170,7 +209,7 @@ pub struct Outcome {
     pub counts: Counts,
 }
 
-/// Minimises f from `start` (at the width of `problem`). `observe` sees every state, the first included, with its step number.
+/// Minimises f, or seeks a critical point of it, from `start` (at the width of `problem`). `observe` sees every state, the first included, with its step number.
 ///
 /// Stops on the scaled gradient norm, never on the loss.
 pub fn minimise(

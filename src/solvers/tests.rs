@@ -83,3 +83,107 @@ fn a_start_that_is_not_finite_is_said_to_be_so() {
     let outcome = minimise(&problem, point, &SolverSpec::Lbfgs { memory: 10 }, &Stop::default(), &mut |_, _| {});
     assert_eq!((outcome.reason, outcome.steps), (StopReason::NotFinite, 0));
 }
+
+/// K=4, n=2, d=4 or 6, λ_W=λ_H=5e-3, λ_b=1e-2.
+fn saddle_problem(loss: losses::Loss, width: usize) -> Problem {
+    let shape = Shape::balanced(4, width, 2).unwrap();
+    Problem { shape, bias: Bias::Decayed, decay: Decay { w: 5e-3, h: 5e-3, b: 1e-2 }, loss, scale: 1.0 }
+}
+
+fn random_start(problem: &Problem, index: u64) -> Point {
+    let mut data = vec![0.0; problem.dimension()];
+    gaussian(&mut stream(3, "saddle tests", index), 0.7, &mut data);
+    Point::from_vec(&problem.shape, problem.bias, data)
+}
+
+/// The indices of the critical points that a solver reaches from random starts, by dense eigenvalues.
+fn indices(problem: &Problem, solver: &SolverSpec, starts: u64) -> Vec<usize> {
+    let stop = Stop { gradient_norm: 1e-9, steps_max: 500, polish: false };
+    let monotone = !matches!(solver, SolverSpec::EigenvectorFollowing { .. });
+    let run = |start| {
+        let mut last = f64::INFINITY;
+        let outcome = minimise(problem, random_start(problem, start), solver, &stop, &mut |_, state| {
+            let norm = crate::linalg::norm(&state.gradient);
+            assert!(!monotone || norm < last, "{solver:?}: ‖∇f‖ rises from {last:e} to {norm:e}");
+            last = norm;
+        });
+        (outcome.reason == StopReason::Gradient).then(|| {
+            let mut objective = Objective::new(problem);
+            let values = crate::linalg::eigenvalues(&crate::objective::dense_hessian(&mut objective, &outcome.state.x));
+            values.iter().filter(|&&value| value < -1e-6).count()
+        })
+    };
+    (0..starts).filter_map(run).collect()
+}
+
+#[test]
+fn saddle_searches_reach_saddles_for_every_loss() {
+    for loss in all_losses() {
+        for width in [4, 6] {
+            let problem = saddle_problem(loss.clone(), width);
+            for solver in [SolverSpec::GradientNorm, SolverSpec::NewtonMinres] {
+                let found = indices(&problem, &solver, 3);
+                assert!(found.iter().any(|&index| index > 0), "{} on {}, d={width}: {found:?}", solver.name(), problem.loss);
+            }
+        }
+    }
+}
+
+#[test]
+fn eigenvector_following_reaches_the_index_it_seeks() {
+    for loss in all_losses() {
+        for width in [4, 6] {
+            let problem = saddle_problem(loss.clone(), width);
+            // The minimum, and the rung of rank 2 of the ladder: (d − 2)(3 − 2).
+            for index in [0, width - 2] {
+                let found = indices(&problem, &SolverSpec::EigenvectorFollowing { index, radius: 1.0 }, 5);
+                let right = found.iter().filter(|&&found| found == index).count();
+                assert!(right >= 3, "{}, d={width}: {right} of 5 reach index {index}: {found:?}", problem.loss);
+            }
+        }
+    }
+}
+
+/// On the ray W = Hᵀ = ωP (n = 1, λ_W = λ_H) gradients point along the ray by symmetry, and f is concave at 0, convex at the minimum: where its curvature changes sign between
+/// the two, ∇²f ∇f = 0 with ∇f ≠ 0.
+#[test]
+fn a_gradient_flat_point_is_recognised_and_refused() {
+    let shape = Shape::balanced(4, 4, 1).unwrap();
+    let decay = Decay { w: 5e-3, h: 5e-3, b: 1e-2 };
+    let problem = Problem { shape, bias: Bias::Decayed, decay, loss: all_losses()[0].clone(), scale: 1.0 };
+    let projector = nalgebra::DMatrix::from_fn(4, 4, |i, j| f64::from(u8::from(i == j)) - 0.25);
+    let on_ray = |omega: f64| Point::from_blocks(&(omega * &projector), &(omega * &projector), &[0.0; 4]);
+    let mut objective = Objective::new(&problem);
+    let mut curvature = |omega| {
+        let (x, direction) = (on_ray(omega), on_ray(1.0));
+        let mut image = vec![0.0; problem.dimension()];
+        objective.hessian_product(&x, direction.as_slice(), &mut image);
+        crate::linalg::dot(direction.as_slice(), &image)
+    };
+    let (mut low, mut high) = (0.1, 2.0);
+    assert!(curvature(low) < 0.0 && curvature(high) > 0.0);
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if curvature(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    for solver in [SolverSpec::GradientNorm, SolverSpec::NewtonMinres] {
+        let outcome = minimise(&problem, on_ray(low), &solver, &Stop::default(), &mut |_, _| {});
+        assert_eq!(outcome.reason, StopReason::GradientFlat, "{}", solver.name());
+        assert_eq!(outcome.reason.name(), "gradient-flat");
+        assert!(crate::critical::gate(&problem, crate::critical::Candidate { point: outcome.state.x, polish: true }).is_err());
+    }
+}
+
+/// Above the dimension up to which the Hessian is decomposed, conjugate gradients must find the same: a critical point.
+#[test]
+fn the_gradient_norm_falls_to_zero_in_larger_problems_too() {
+    let shape = Shape::balanced(6, 8, 10).unwrap();
+    let decay = Decay { w: 5e-3, h: 2e-3, b: 1e-2 };
+    let problem = Problem { shape, bias: Bias::Decayed, decay, loss: all_losses()[0].clone(), scale: 1.0 };
+    assert!(problem.dimension() > 500);
+    let stop = Stop { gradient_norm: 1e-8, steps_max: 500, polish: false };
+    for solver in [SolverSpec::GradientNorm, SolverSpec::NewtonMinres] {
+        let outcome = minimise(&problem, random_start(&problem, 1), &solver, &stop, &mut |_, _| {});
+        assert_eq!(outcome.reason, StopReason::Gradient, "{}: {} steps", solver.name(), outcome.steps);
+    }
+}

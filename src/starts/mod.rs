@@ -1,11 +1,16 @@
 //! FAMILY. Where to begin: a start returns a width, a point and how it is padded; `study` runs the solver at that width.
 
+mod arrangements;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
-use crate::model::{Bias, Point};
+use crate::model::{Bias, Point, Shape};
 use crate::numeric::{gaussian, stream};
 use crate::objective::Problem;
 use crate::theory;
+use arrangements::Arrangement;
 
 /// An element of `[starts]`: which start, and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +38,27 @@ pub enum StartSpec {
     /// For every rank r = 0 … R: `count` gaussian starts minimised at width r and padded with zeros.
     RankLadder {
         /// Gaussian starts for each rank.
+        count: usize,
+        /// Standard deviation of an entry.
+        scale: f64,
+        /// Seed of the streams.
+        seed: u64,
+    },
+    /// For every partition of the classes, up to exchanges of equal ones: the classes of a block share one normal classifier row and bias; all features follow the rows.
+    ///
+    /// Gradients keep the tie, so a solver finds critical points of the tied problem, which are critical for the whole one. It runs at the width that the blocks can fill.
+    TiedClasses {
+        /// Points for each partition.
+        count: usize,
+        /// Standard deviation of an entry.
+        scale: f64,
+        /// Seed of the streams.
+        seed: u64,
+    },
+    /// For every number 1 … K − 1 of classes (of every kind, where they differ in size): these at the origin, each of the others with a normal row that its features follow; rows are
+    /// centred, so that nothing pulls at the origin to first order.
+    OriginClasses {
+        /// Points for each number.
         count: usize,
         /// Standard deviation of an entry.
         scale: f64,
@@ -71,6 +97,16 @@ pub const ALL: &[Family] = &[
         summary: "minimise at widths 0, 1, …, pad with zeros: one saddle a rank",
         keys: &["count", "scale", "seed"],
     },
+    Family {
+        name: "tied-classes",
+        summary: "every partition of the classes, those of a block sharing one normal row and one mean",
+        keys: &["count", "scale", "seed"],
+    },
+    Family {
+        name: "origin-classes",
+        summary: "1, 2, …, K − 1 classes at the origin, the others drawn and centred",
+        keys: &["count", "scale", "seed"],
+    },
     Family { name: "file", summary: "W, H, b and labels of an .npz file", keys: &["path"] },
 ];
 
@@ -82,6 +118,8 @@ impl StartSpec {
             StartSpec::NearEtf { .. } => "near-etf",
             StartSpec::Origin => "origin",
             StartSpec::RankLadder { .. } => "rank-ladder",
+            StartSpec::TiedClasses { .. } => "tied-classes",
+            StartSpec::OriginClasses { .. } => "origin-classes",
             StartSpec::File { .. } => "file",
         }
     }
@@ -96,26 +134,59 @@ pub struct Begin {
     pub width: usize,
     /// Position of the draw within its stream.
     draw: u64,
+    /// Which classes share a block and which are at the origin, for starts that say so.
+    arrangement: Option<Arrangement>,
 }
+
+/// Most partitions or subsets of one start: with 30 equal classes there are 5604, with 60 almost a million.
+pub const ARRANGEMENTS_MAX: usize = 10_000;
 
 /// The places to begin of a case, in order.
 pub fn expand(specs: &[StartSpec], problem: &Problem) -> Vec<Begin> {
     let width = problem.shape.width();
     let mut begins = Vec::new();
+    let plain = |spec: &StartSpec, width, draw| Begin { spec: spec.clone(), width, draw, arrangement: None };
     for spec in specs {
         match *spec {
             StartSpec::Gaussian { count, .. } | StartSpec::NearEtf { count, .. } => {
-                begins.extend((0..count as u64).map(|draw| Begin { spec: spec.clone(), width, draw }));
+                begins.extend((0..count as u64).map(|draw| plain(spec, width, draw)));
             }
-            StartSpec::Origin | StartSpec::File { .. } => begins.push(Begin { spec: spec.clone(), width, draw: 0 }),
+            StartSpec::Origin | StartSpec::File { .. } => begins.push(plain(spec, width, 0)),
             StartSpec::RankLadder { count, .. } => {
                 let ranks = 0..=ladder_top(problem);
-                begins.extend(ranks.flat_map(|rank| (0..count as u64).map(move |draw| (rank, draw))).map(|(rank, draw)| Begin {
-                    spec: spec.clone(),
-                    width: rank,
-                    draw,
+                let draws = ranks.flat_map(|rank| (0..count as u64).map(move |draw| (rank, draw)));
+                begins.extend(draws.map(|(rank, draw)| plain(spec, rank, draw)));
+            }
+            StartSpec::TiedClasses { count, .. } => {
+                begins.extend(arranged(spec, arrangements::partitions(&problem.shape, ARRANGEMENTS_MAX), count, |blocks| {
+                    blocks_rank(problem, blocks)
                 }));
             }
+            StartSpec::OriginClasses { count, .. } => {
+                begins.extend(arranged(spec, arrangements::with_origin(&problem.shape, ARRANGEMENTS_MAX), count, |_| width));
+            }
+        }
+    }
+    begins
+}
+
+/// How many arrangements of the classes a start goes through, at most [`ARRANGEMENTS_MAX`]; 1 for starts that arrange nothing.
+pub fn arrangements(spec: &StartSpec, shape: &Shape) -> usize {
+    match spec {
+        StartSpec::TiedClasses { .. } => arrangements::partitions(shape, ARRANGEMENTS_MAX).len(),
+        StartSpec::OriginClasses { .. } => arrangements::with_origin(shape, ARRANGEMENTS_MAX).len(),
+        _ => 1,
+    }
+}
+
+/// `count` draws of every arrangement, numbered through: each has a stream of its own.
+fn arranged(spec: &StartSpec, arrangements: Vec<Arrangement>, count: usize, width: impl Fn(usize) -> usize) -> Vec<Begin> {
+    let mut begins = Vec::new();
+    for arrangement in arrangements {
+        let blocks = arrangement.iter().flatten().max().map_or(0, |last| last + 1);
+        for _ in 0..count {
+            let draw = begins.len() as u64;
+            begins.push(Begin { spec: spec.clone(), width: width(blocks), draw, arrangement: Some(arrangement.clone()) });
         }
     }
     begins
@@ -126,6 +197,22 @@ fn ladder_top(problem: &Problem) -> usize {
     let classes = problem.shape.classes();
     let full = problem.bias == Bias::None && !problem.loss.function().shift_invariant();
     (if full { classes } else { classes - 1 }).min(problem.shape.width())
+}
+
+/// The rank that a critical point with so many different rows can have: one less than their number for shift-invariant losses (where 1ᵀW = 0), cut at d.
+fn blocks_rank(problem: &Problem, blocks: usize) -> usize {
+    let lost = usize::from(problem.loss.function().shift_invariant());
+    (blocks - lost).min(problem.shape.width())
+}
+
+/// h_{k,i} = √(λ_W/(n λ_H)) w_k with n = N/K: the ratio of a balanced critical point. Rows and means that point apart would mostly lead to the origin.
+fn features_follow_rows(problem: &Problem, point: &mut Point) {
+    let per_class = problem.shape.samples() as f64 / problem.shape.classes() as f64;
+    let ratio = (problem.decay.w / (per_class * problem.decay.h)).sqrt();
+    let rows = point.w().into_owned();
+    for (sample, &class) in problem.shape.labels().iter().enumerate() {
+        point.h_mut().column_mut(sample).copy_from(&(ratio * rows.row(class).transpose()));
+    }
 }
 
 impl Begin {
@@ -149,15 +236,58 @@ impl Begin {
                 let etf = theory::etf_point(&narrow).ok_or("the closed-form minimum has no point of this width")?;
                 Ok(Some(normal(seed, "near-etf", scale, etf)))
             }
+            StartSpec::TiedClasses { scale, seed, .. } => Ok(Some(self.tied(&narrow, scale, seed))),
+            StartSpec::OriginClasses { scale, seed, .. } => Ok(Some(self.centred(&narrow, scale, seed))),
             StartSpec::Origin => Ok(Some(zeros())),
             StartSpec::File { .. } => Ok(None),
         }
     }
 
+    /// The block of every class.
+    fn blocks(&self) -> &[Option<usize>] {
+        self.arrangement.as_deref().expect("`expand` gives every structured start its arrangement")
+    }
+
+    /// A normal row and bias for every block; features follow the rows.
+    fn tied(&self, narrow: &Problem, scale: f64, seed: u64) -> Point {
+        let (shape, width) = (&narrow.shape, narrow.shape.width());
+        // Numbers for as many blocks as there can be: a block's draw does not depend on the number of the others.
+        let mut drawn = vec![0.0; shape.classes() * (width + 1)];
+        gaussian(&mut stream(seed, self.spec.name(), self.draw), scale, &mut drawn);
+        let mut point = Point::zeros(shape, narrow.bias);
+        for (class, block) in self.blocks().iter().enumerate() {
+            let Some(block) = block else { continue };
+            let numbers = &drawn[block * (width + 1)..(block + 1) * (width + 1)];
+            (0..width).for_each(|a| point.w_mut()[(class, a)] = numbers[a]);
+            if let Some(b) = point.b_mut().get_mut(class) {
+                *b = numbers[width];
+            }
+        }
+        features_follow_rows(narrow, &mut point);
+        point
+    }
+
+    /// Rows v_k − v̄ over the classes that are not at the origin, features after them, b = 0.
+    fn centred(&self, narrow: &Problem, scale: f64, seed: u64) -> Point {
+        let mut point = self.tied(narrow, scale, seed);
+        let live: Vec<usize> = (0..narrow.shape.classes()).filter(|&class| self.blocks()[class].is_some()).collect();
+        for mut column in point.w_mut().column_iter_mut() {
+            let mean = live.iter().map(|&class| column[class]).sum::<f64>() / live.len() as f64;
+            live.iter().for_each(|&class| column[class] -= mean);
+        }
+        features_follow_rows(narrow, &mut point);
+        point.b_mut().fill(0.0);
+        point
+    }
+
     /// The seed, where something was drawn.
     pub fn seed(&self) -> Option<u64> {
         match self.spec {
-            StartSpec::Gaussian { seed, .. } | StartSpec::NearEtf { seed, .. } | StartSpec::RankLadder { seed, .. } => Some(seed),
+            StartSpec::Gaussian { seed, .. }
+            | StartSpec::NearEtf { seed, .. }
+            | StartSpec::RankLadder { seed, .. }
+            | StartSpec::TiedClasses { seed, .. }
+            | StartSpec::OriginClasses { seed, .. } => Some(seed),
             StartSpec::Origin | StartSpec::File { .. } => None,
         }
     }

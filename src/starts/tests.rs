@@ -1,0 +1,56 @@
+//! Structured starts have the structure that they promise.
+
+use super::*;
+use crate::losses::{self, Loss};
+use crate::model::Decay;
+
+fn loss(name: &str, values: &[f64]) -> Loss {
+    (losses::ALL.iter().find(|family| family.name == name).unwrap().build)(values)
+}
+
+fn problem(loss: Loss, sizes: &[usize]) -> Problem {
+    let decay = Decay { w: 5e-3, h: 5e-3, b: 1e-2 };
+    Problem { shape: Shape::new(6, sizes).unwrap(), bias: Bias::Decayed, decay, loss, scale: 1.0 }
+}
+
+#[test]
+fn tied_classes_share_row_mean_and_bias_and_fill_their_width() {
+    let spec = [StartSpec::TiedClasses { count: 2, scale: 1.0, seed: 5 }];
+    for (problem, lost) in [(problem(loss("cross-entropy", &[]), &[2; 4]), 1), (problem(loss("mse", &[1.0, 1.0]), &[2; 4]), 0)] {
+        let begins = expand(&spec, &problem);
+        let widths: Vec<usize> = begins.iter().map(|begin| begin.width).collect();
+        assert_eq!(widths, [1, 1, 2, 2, 2, 2, 3, 3, 4, 4].map(|blocks| blocks - lost));
+        for begin in &begins {
+            let point = begin.point(&problem).unwrap().unwrap();
+            let blocks = begin.blocks();
+            for (k, l) in (0..4).flat_map(|k| (0..4).map(move |l| (k, l))) {
+                let tied = blocks[k] == blocks[l];
+                assert_eq!(point.b()[k].to_bits() == point.b()[l].to_bits(), tied);
+                if begin.width > 0 {
+                    assert_eq!(point.w().row(k) == point.w().row(l), tied);
+                    assert_eq!(point.h().column(2 * k) == point.h().column(2 * l + 1), tied);
+                }
+            }
+        }
+        // Two draws of one partition differ.
+        assert_ne!(begins[2].point(&problem).unwrap(), begins[3].point(&problem).unwrap());
+    }
+}
+
+#[test]
+fn classes_at_the_origin_are_there_and_the_others_are_centred() {
+    let problem = problem(loss("cross-entropy", &[]), &[3, 3, 3, 1]);
+    let begins = expand(&[StartSpec::OriginClasses { count: 1, scale: 1.0, seed: 5 }], &problem);
+    // 0 … 3 of the three large ones, 0 or 1 of the small one, but neither none nor all.
+    assert_eq!(begins.len(), 6);
+    for begin in &begins {
+        let point = begin.point(&problem).unwrap().unwrap();
+        assert!(point.w().row_sum().amax() < 1e-14);
+        for (class, block) in begin.blocks().iter().enumerate() {
+            let alone = begin.blocks().iter().flatten().count() == 1;
+            assert_eq!(point.w().row(class).amax() > 1e-3, block.is_some() && !alone);
+            let sample = problem.shape.labels().iter().position(|&label| label == class).unwrap();
+            assert!((0.4_f64.sqrt() * point.w().row(class).transpose() - point.h().column(sample)).amax() < 1e-14);
+        }
+    }
+}
