@@ -8,6 +8,19 @@
 //! bias b under a family of losses, finds critical points (minima and saddles), computes their exact Hessian inertia
 //! and spectrum, and decides what each point is.
 //!
+//! ```no_run
+//! use std::path::Path;
+//! use ufm::{record::Mode, scenario::Scenario, study};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scenario = Scenario::load(Path::new("scenarios/quickstart.toml"), &[], false)?;
+//! let options = study::Options { dir: "output/here".into(), mode: Mode::Fresh, threads: None, fail_fast: false };
+//! let found = study::run(&scenario, &options, &|_| {})?;
+//! assert!(found.records.iter().any(|record| record.nature.as_deref() == Some("global-minimum")));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules stand in layers; each uses only those listed before it (`tests/layers.rs` enforces it). ARCHITECTURE.md is the
 //! bird's-eye view.
 

@@ -340,7 +340,7 @@ impl Arrow {
     /// The Newton step −∇²f⁺ ∇f in the gauge that `gauge` fixes: the part in θ is orthogonal to its (orthonormal) columns, which span the symmetry tangents there.
     ///
     /// Elimination: S θ = −g_θ + Σ_i C_i B_i⁻¹ g_i, h_i = −B_i⁻¹(g_i + C_iᵀθ). S annihilates the tangents at a critical point, and its right-hand side is orthogonal to them,
-    /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below [`FLAT`] of the largest belong to flat families and are left out.
+    /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below 1e-11 of the largest belong to flat families and are left out.
     pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>) -> Vec<f64> {
         let (core, classes, width, coupled) = (self.core, self.classes, self.width, self.coupled);
         let w_len = classes * width;
