@@ -68,6 +68,14 @@ fn a_claim_that_fails_ends_with_2_and_is_named() {
 }
 
 #[test]
+fn a_census_that_falls_short_ends_with_2() {
+    // Two orbits are there: the minimum and the origin.
+    ends("orbits_min = 2\norbits = { global-minimum = 1 }", 0, &["✓ orbits_min", "✓ orbits.global-minimum"]);
+    ends("orbits_min = 3", 2, &["✗ orbits_min"]);
+    ends("orbits = { global-minimum = 2 }", 2, &["✗ orbits.global-minimum"]);
+}
+
+#[test]
 fn a_tolerance_that_is_exceeded_ends_with_2() {
     // A millionth off: caught at 1e-7, let pass at 1e-5.
     let value = 0.126_028_943_439_393_7 * (1.0 + 1e-6);
