@@ -172,3 +172,25 @@ fn a_plan_names_its_route() {
     let collapsed = plan(&large, 10, Level::Full, &limits).unwrap();
     assert!(collapsed.dense && collapsed.size == 90 + 90 && collapsed.bytes < 0.1 * arrow.bytes);
 }
+
+#[test]
+fn counts_below_two_hundred_shifts_are_the_dense_ones() {
+    let problems = problems(4);
+    for (i, problem) in problems.iter().enumerate() {
+        let x = random(problem, 500 + i as u64);
+        let mut objective = Objective::new(problem);
+        let arrow = Arrow::new(&mut objective, &x);
+        let dense = eigenvalues(&dense_hessian(&mut objective, &x));
+        let (lowest, highest) = (dense[0], dense[dense.len() - 1]);
+        for step in 0..200 {
+            // The golden ratio spreads the shifts evenly over the spectrum and never repeats one.
+            let fraction = (f64::from(step) * 0.618_033_988_749_894_9).fract();
+            let shift = lowest - 0.01 + (highest - lowest + 0.02) * fraction;
+            if dense.iter().any(|value| (value - shift).abs() < 1e-12) {
+                continue;
+            }
+            let below = dense.iter().filter(|&&value| value < shift).count();
+            assert_eq!(count_below(&arrow, shift), below, "{problem:?} at {shift}");
+        }
+    }
+}
