@@ -2,6 +2,7 @@
 
 use super::error::{InputError, suggestion};
 use super::read::list;
+use super::sweep::{self, SweptKey};
 use super::tree::{Entry, Fault, Node, Origin, Step, Value, Way, parse_value};
 use super::{DEFAULT_SOLVER, DEFAULT_START};
 use crate::{losses, solvers, starts};
@@ -16,12 +17,35 @@ pub(super) struct Assignment {
     pub(super) node: Node,
 }
 
-/// Reads KEY=VALUE arguments. A value is TOML, or a bare word.
-pub(super) fn parse(arguments: &[String]) -> Result<Vec<Assignment>, InputError> {
-    arguments.iter().enumerate().map(|(index, argument)| parse_one(argument, index)).collect()
+/// An argument, read.
+enum Argument {
+    Set(Assignment),
+    Sweep(SweptKey),
 }
 
-fn parse_one(argument: &str, index: usize) -> Result<Assignment, InputError> {
+/// Reads KEY=VALUE arguments of a command that takes no sweeps. A value is TOML, or a bare word.
+pub(super) fn parse(arguments: &[String]) -> Result<Vec<Assignment>, InputError> {
+    let read = |(index, argument): (usize, &String)| match parse_one(argument, index)? {
+        Argument::Set(assignment) => Ok(assignment),
+        Argument::Sweep(_) => Err(InputError::argument(argument, "sweeps belong to `ufm run`; here every key has one value")
+            .with_help("give one value; an array is written in brackets: [6,3,1]")),
+    };
+    arguments.iter().enumerate().map(read).collect()
+}
+
+/// The same for a scenario: keys with one value, and keys that are swept.
+pub(super) fn parse_sweeping(arguments: &[String]) -> Result<(Vec<Assignment>, Vec<SweptKey>), InputError> {
+    let (mut set, mut swept) = (Vec::new(), Vec::new());
+    for (index, argument) in arguments.iter().enumerate() {
+        match parse_one(argument, index)? {
+            Argument::Set(assignment) => set.push(assignment),
+            Argument::Sweep(key) => swept.push(key),
+        }
+    }
+    Ok((set, swept))
+}
+
+fn parse_one(argument: &str, index: usize) -> Result<Argument, InputError> {
     let fault = |message: String| InputError::argument(argument, message);
     let Some((key, value)) = argument.split_once('=') else {
         return Err(fault("an argument here is KEY=VALUE, e.g. loss.name=focal".into()));
@@ -29,30 +53,40 @@ fn parse_one(argument: &str, index: usize) -> Result<Assignment, InputError> {
     let (key, value) = (key.trim(), value.trim());
     let keys = dotted(key).ok_or_else(|| fault(format!("`{key}` is not a dotted key, e.g. model.decay.w")))?;
     if keys[0] == "sweep" {
-        return Err(fault(NO_SWEEPS.into()));
+        return Err(fault("a sweep is asked for by its key: model.width=2,3,4 or model.decay.epsilon=log:1e-4:1e-1:20".into()));
     }
     if keys[0] == "test" {
         return Err(fault("the [test] overrides cannot be set from the command line".into()));
     }
-    if key != "loss.ell" && pieces(value) > 1 {
-        return Err(fault(format!("the commas ask for a sweep, but {NO_SWEEPS}"))
-            .with_help("give one value; an array is written in brackets: [6,3,1]"));
-    }
     if value.is_empty() {
         return Err(fault("the value is empty".into()));
     }
-    let node = parse_value(value, index).or_else(|message| {
-        // A word that is no TOML value is a text without its quotes, unless it begins like a quoted or bracketed value.
-        if value.starts_with(['"', '\'', '[', '{']) {
-            return Err(fault(format!("`{value}` is not a value: {message}")));
+    if key != "loss.ell" {
+        let parts = pieces(value);
+        if parts.len() > 1 {
+            if let Some(position) = parts.iter().position(|part| part.is_empty()) {
+                return Err(fault(format!("value {} of the sweep is empty", position + 1)));
+            }
+            let values = parts.iter().map(|part| value_node(part, argument, index)).collect::<Result<_, _>>()?;
+            return SweptKey::of_argument(key, values).map(Argument::Sweep).map_err(fault);
         }
-        Ok(Node { value: Value::Text(value.to_owned()), origin: Origin::Argument(index) })
-    })?;
-    Ok(Assignment { keys, node })
+        if let Some(values) = sweep::range_of_argument(value, index) {
+            return values.and_then(|values| SweptKey::of_argument(key, values)).map(Argument::Sweep).map_err(fault);
+        }
+    }
+    Ok(Argument::Set(Assignment { keys, node: value_node(value, argument, index)? }))
 }
 
-/// Why sweeps are refused.
-pub(super) const NO_SWEEPS: &str = "sweeps are not supported by this version; run the scenario once for each value";
+/// The value that a text is.
+fn value_node(value: &str, argument: &str, index: usize) -> Result<Node, InputError> {
+    parse_value(value, index).or_else(|message| {
+        // A word that is no TOML value is a text without its quotes, unless it begins like a quoted or bracketed value.
+        if value.starts_with(['"', '\'', '[', '{']) {
+            return Err(InputError::argument(argument, format!("`{value}` is not a value: {message}")));
+        }
+        Ok(Node { value: Value::Text(value.to_owned()), origin: Origin::Argument(index) })
+    })
+}
 
 /// The parts of a dotted key; parts may be quoted. None where it is not one.
 pub(super) fn dotted(key: &str) -> Option<Vec<String>> {
@@ -79,21 +113,25 @@ pub(super) fn dotted(key: &str) -> Option<Vec<String>> {
     }
 }
 
-/// How many pieces the commas outside brackets, parentheses and quotes make of a value.
-fn pieces(value: &str) -> usize {
-    let (mut depth, mut quote, mut count) = (0_i32, None, 1);
-    for character in value.chars() {
+/// The pieces that the commas outside brackets, parentheses and quotes make of a value.
+fn pieces(value: &str) -> Vec<&str> {
+    let (mut depth, mut quote, mut start, mut parts) = (0_i32, None, 0, Vec::new());
+    for (at, character) in value.char_indices() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
             (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(character),
             (None, '[' | '(' | '{') => depth += 1,
             (None, ']' | ')' | '}') => depth -= 1,
-            (None, ',') if depth <= 0 => count += 1,
+            (None, ',') if depth <= 0 => {
+                parts.push(value[start..at].trim());
+                start = at + 1;
+            }
             _ => {}
         }
     }
-    count
+    parts.push(value[start..].trim());
+    parts
 }
 
 /// The assignments of a `[test]` table. A quoted dotted key replaces what it names; a nested table goes on key by key.
@@ -110,15 +148,17 @@ fn collect(node: &Node, way: &Way, keys: &mut Vec<String>, out: &mut Vec<Assignm
     for entry in entries {
         let way = way.then(&entry.key);
         // A key of natures or metrics ("global-minimum") has no dot, so a dot always means a dotted key.
-        let parts = if entry.key.contains('.') { dotted(&entry.key) } else { Some(vec![entry.key.clone()]) };
+        // Below `sweep` a dotted key is one key.
+        let swept = keys.first().is_some_and(|first| first == "sweep");
+        let parts = if entry.key.contains('.') && !swept { dotted(&entry.key) } else { Some(vec![entry.key.clone()]) };
         let Some(parts) = parts else {
             return Err(Fault::new(&way, format!("`{}` is not a dotted key", entry.key)).at_key());
         };
-        if ["sweep", "test"].contains(&parts[0].as_str()) && keys.is_empty() {
-            return Err(Fault::new(&way, format!("`{}` cannot be overridden for tests", parts[0])).at_key());
+        if parts[0] == "test" && keys.is_empty() {
+            return Err(Fault::new(&way, "`test` cannot be overridden for tests").at_key());
         }
         let depth = keys.len();
-        let whole = parts.len() > 1;
+        let whole = parts.len() > 1 || swept;
         keys.extend(parts);
         match &entry.node.value {
             Value::Table(_) if !whole => collect(&entry.node, &way, keys, out)?,
@@ -283,7 +323,7 @@ mod tests {
         for (value, count) in
             [("3", 1), ("2,3,4", 3), ("[6,3,1]", 1), ("\"a, b\"", 1), ("f(1,2)", 1), ("{ a = 1, b = 2 }", 1), ("a,[1,2]", 2)]
         {
-            assert_eq!(pieces(value), count, "{value}");
+            assert_eq!(pieces(value).len(), count, "{value}");
         }
     }
 

@@ -15,6 +15,7 @@ mod read;
 mod resolve;
 mod settings;
 mod start_file;
+mod sweep;
 mod tables;
 mod tree;
 mod write;
@@ -22,6 +23,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,11 +71,13 @@ impl Default for Spectra {
     }
 }
 
-/// One loss with one solver: a problem, its starts, and how to move.
+/// One loss with one solver in one cell of the sweep: a problem, its starts, and how to move.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Position in the scenario, from 0: losses slowest, then solvers.
+    /// Position in the scenario, from 0: losses slowest, then solvers, then cells.
     pub index: usize,
+    /// What the sweep set here, in words; empty where nothing is swept.
+    pub cell: String,
     /// 16 hexadecimal digits: a hash of everything here that can change a record, and of the record's schema.
     pub id: String,
     /// f.
@@ -97,7 +101,7 @@ pub struct Scenario {
     pub question: String,
     /// The resolved scenario as TOML: reading it gives the same cases, expectations and figures. `[test]` is not part of it.
     pub text: String,
-    /// Losses × solvers, loss slowest.
+    /// Losses × solvers × cells of the sweep, loss slowest.
     pub cases: Vec<Case>,
     /// `[spectra]`, the same for all cases.
     pub spectra: Spectra,
@@ -126,7 +130,7 @@ impl Scenario {
         let text: Arc<str> = text.into();
         let written = tree::parse(path, &text)?;
         let sources = Sources { file: Some((path.to_owned(), text)), arguments: arguments.to_owned() };
-        let assignments = arguments::parse(arguments)?;
+        let (assignments, swept) = arguments::parse_sweeping(arguments)?;
 
         let mut tree = written.clone();
         let locate = |tree: &Node, fault| sources.locate(tree, fault);
@@ -137,17 +141,21 @@ impl Scenario {
         // `[test]` must fit the scenario whether it is used or not: a slip in it should not wait for the test suite.
         let mut shrunk = written.clone();
         arguments::apply(&mut shrunk, &for_tests).map_err(|fault| locate(&shrunk, fault))?;
+        let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
         if test {
             tree = shrunk;
         } else {
-            read_table(&written).map_err(|fault| locate(&written, fault))?;
-            read_table(&shrunk).map_err(|fault| locate(&shrunk, fault))?;
+            first_cell(&written).map_err(|(tree, fault)| locate(&tree, fault))?;
+            first_cell(&shrunk).map_err(|(tree, fault)| locate(&tree, fault))?;
         }
         arguments::apply(&mut tree, &assignments).map_err(|fault| locate(&tree, fault))?;
-        let table = read_table(&tree).map_err(|fault| locate(&tree, fault))?;
+        let swept_here = !swept.is_empty();
+        let axes = sweep::axes(&tree).map_err(|fault| locate(&tree, fault))?;
+        let axes = sweep::overridden(axes, &assignments, swept);
+        let cells = Cells::resolve(&tree, &axes, &base_dir).map_err(|(tree, fault)| locate(&tree, fault))?;
+        let cases = cells.in_order().map_err(|fault| locate(&tree, fault))?;
+        let Cells { first: (table, resolved), .. } = &cells;
 
-        let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        let resolved = resolve::resolve(&table, &base_dir).map_err(|fault| locate(&tree, fault))?;
         let stem = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());
         let name = table.name.clone().unwrap_or(stem);
         check_name(&name).map_err(|message| match table.name {
@@ -155,19 +163,23 @@ impl Scenario {
             None => InputError::file(path, message).with_help("give the scenario a `name`"),
         })?;
         let from_command_line = |sections: &[&str]| assignments.iter().any(|a| sections.contains(&a.keys[0].as_str()));
+        let sections = ["model", "loss", "starts", "solver", "stop"];
         let mut scenario = Self {
             name,
             question: table.question.clone().unwrap_or_default(),
             text: String::new(),
-            cases: resolved.cases,
+            cases,
             spectra: resolved.spectra,
-            figures: resolved.figures,
+            figures: resolved.figures.clone(),
             expect: table.expect.clone().unwrap_or_default(),
             base_dir,
-            origin_overridden: from_command_line(&["model", "loss", "starts", "solver", "stop", "sweep"]),
+            origin_overridden: swept_here || from_command_line(&sections),
             expect_overridden: from_command_line(&["expect"]),
         };
-        scenario.text = write::resolved(&scenario, &resolved.losses, &resolved.solvers, resolved.labels_from_file);
+        scenario.text = write::resolved(&scenario, resolved, tree.get("model").filter(|_| !axes.is_empty()));
+        if !axes.is_empty() {
+            scenario.text += &sweep::written(&axes);
+        }
         Ok(scenario)
     }
 
@@ -177,11 +189,63 @@ impl Scenario {
     }
 }
 
-fn read_table(tree: &Node) -> Result<tables::ScenarioTable, tree::Fault> {
-    if let Some(entry) = tree.entry("sweep") {
-        return Err(tree::Fault::new(&tree::Way::keys([entry.key.as_str()]), arguments::NO_SWEEPS).at_key());
+/// A tree and the fault found in it.
+type Misfit = (Box<Node>, tree::Fault);
+
+/// A cell's table and what it resolves to.
+type Cell = (tables::ScenarioTable, resolve::Resolved);
+
+/// The cells of a sweep, resolved.
+struct Cells {
+    first: Cell,
+    /// Cases of every cell, and what the sweep set there.
+    cases: Vec<(Vec<Case>, String)>,
+}
+
+impl Cells {
+    fn resolve(tree: &Node, axes: &[sweep::Axis], base_dir: &Path) -> Result<Self, Misfit> {
+        let mut first = None;
+        let mut cases = Vec::new();
+        for cell in sweep::cells(axes).map_err(|fault| (Box::new(tree.clone()), fault))? {
+            let mut tree = tree.clone();
+            let resolved = arguments::apply(&mut tree, &cell)
+                .and_then(|()| read::read::<tables::ScenarioTable>(&tree))
+                .and_then(|table| Ok((resolve::resolve(&table, base_dir)?, table)));
+            let (resolved, table) = resolved.map_err(|fault| (Box::new(tree), fault))?;
+            cases.push((resolved.cases.clone(), sweep::label(&cell)));
+            first.get_or_insert((table, resolved));
+        }
+        Ok(Self { first: first.expect("a product has at least one cell"), cases })
     }
-    read::read(tree)
+
+    /// The cases in the order of records: loss slowest, then solver, then cells.
+    fn in_order(&self) -> Result<Vec<Case>, tree::Fault> {
+        let mut ordered: Vec<Case> = Vec::new();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        // Losses and solvers are arrays of the base, so every cell has as many.
+        for within in 0..self.cases[0].0.len() {
+            for (cases, cell) in &self.cases {
+                let case = &cases[within];
+                if let Some(twin) = seen.insert(&case.id, ordered.len()) {
+                    let twin: &Case = &ordered[twin];
+                    let message = format!("the cells `{}` and `{cell}` are the same case", twin.cell);
+                    return Err(tree::Fault::new(&tree::Way::keys(["sweep"]), message));
+                }
+                ordered.push(Case { index: ordered.len(), cell: cell.clone(), ..case.clone() });
+            }
+        }
+        Ok(ordered)
+    }
+}
+
+/// Whether the first cell of a tree reads.
+fn first_cell(tree: &Node) -> Result<(), Misfit> {
+    let here = |fault| (Box::new(tree.clone()), fault);
+    let axes = sweep::axes(tree).map_err(here)?;
+    let cell = sweep::cells(&axes).map_err(here)?.swap_remove(0);
+    let mut tree = tree.clone();
+    let read = arguments::apply(&mut tree, &cell).and_then(|()| read::read::<tables::ScenarioTable>(&tree));
+    read.map(|_| ()).map_err(|fault| (Box::new(tree), fault))
 }
 
 /// A name becomes a folder under `output/`, so it must be one plain component of a path.

@@ -79,7 +79,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
                 return Err(Fault::new(&Way::keys(["loss"]), message));
             }
             let (starts, solver) = (starts.clone(), solver.clone());
-            cases.push(Case { index: cases.len(), id, problem, starts, solver, stop, spectra });
+            cases.push(Case { index: cases.len(), cell: String::new(), id, problem, starts, solver, stop, spectra });
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;

@@ -35,6 +35,10 @@ pub(super) struct ScenarioTable {
     pub(super) stop: Option<StopTable>,
     /// What is computed of the Hessian.
     pub(super) spectra: Option<SpectraTable>,
+    /// Keys swept over values: their product is the cells. A dotted key (`"model.width"`, `"decay.epsilon"`) with an array, `{ linear = [from, to, count] }` or `{ log = [from, to, count] }`;
+    /// `zip` holds a table, or tables, of keys that advance together.
+    #[expect(dead_code, reason = "applied to the tree before it is read; here for the schema")]
+    pub(super) sweep: Option<BTreeMap<String, serde_json::Value>>,
     /// What is to be proved.
     pub(super) certify: Option<CertifyTable>,
     /// What the report shows.

@@ -73,6 +73,8 @@ fn the_resolved_text_resolves_to_itself() {
         &["loss.name=mse", "loss.target=15", "loss.scale=0.2", "model.bias=none", "name=other"],
         &["model.per_class=[3,1,2]", "model.decay.w=0.1", "model.decay.h=0.3", "solver.name=gradient-descent"],
         &["expect.values=[{ value = 0.4, within = 1e-6, nature = \"local-minimum\" }]", "expect.metrics_max.nc2-raw=1e-12"],
+        &["model.width=2,3", "model.decay.epsilon=log:1e-3:1e-2:4", "model.bias=none"],
+        &["loss.name=mse,cross-entropy"],
         &["question=\"quotes \\\" and\\nlines\"", "report.figures=[\"gram\"]", "spectra.level=full", "stop.gradient_norm=0"],
     ] {
         let first = small(arguments);
@@ -195,7 +197,19 @@ fn faults_name_place_key_allowed_and_nearest() {
         ("seed = 7", "", &["starts[0].seed", "needs a `seed`"]),
         ("seed = 7", "seed = 7\npath = \"x\"", &["starts[0].path", "takes no key `path`"]),
         ("name = \"momentum\"", "name = \"momentum\"\nmomentum = 1.0", &["solver[1].momentum", "momentum < 1"]),
-        ("[test]", "[sweep]\n\"model.width\" = [2, 3]\n[test]", &["small.toml:21", "sweep", "not supported"]),
+        (
+            "[test]",
+            "[sweep]\n\"model.width\" = 3\n[test]",
+            &["small.toml:22", "sweep", "values to go through", "model.width = …"],
+        ),
+        ("[test]", "[sweep]\n\"model.width\" = [2, 0]\n[test]", &["small.toml:22", "model.width", "at least 1"]),
+        ("[test]", "[sweep]\n\"model.width\" = [2, 2]\n[test]", &["small.toml:21", "the same case", "model.width = 2"]),
+        ("[test]", "[sweep]\n\"model.width\" = []\n[test]", &["small.toml:22", "empty"]),
+        ("[test]", "[sweep]\n\"report.figures\" = [1]\n[test]", &["small.toml:22", "cannot be swept"]),
+        ("[test]", "[sweep]\n\"model.witdh\" = [2, 3]\n[test]", &["small.toml:22", "did you mean `width`?"]),
+        ("[test]", "[sweep]\n\"decay.ratio\" = { log = [0, 1, 3] }\n[test]", &["small.toml:22", "greater than 0"]),
+        ("[test]", "[sweep]\n\"decay.ratio\" = { lig = [0, 1, 3] }\n[test]", &["small.toml:22", "a range is"]),
+        ("[test]", "[sweep.zip]\n\"model.width\" = [2, 3]\n\"decay.ratio\" = [1.0]\n[test]", &["as many values"]),
         ("[test]", "[certify]\nclaims = [\"inertia\"]\n[test]", &["certify.claims", "no proofs"]),
         ("[test]", "[expect]\ngap_max = nan\n[test]", &["expect.gap_max", "NaN"]),
         ("[test]", "[expect.metrics_max]\nnc9 = 1\n[test]", &["expect.metrics_max.nc9", "no metric `nc9`"]),
@@ -218,8 +232,10 @@ fn faulty_arguments_are_named() {
         ("model.width", "KEY=VALUE"),
         ("=3", "not a dotted key"),
         ("model.width=", "empty"),
-        ("model.width=2,3", "sweeps are not supported"),
-        ("sweep.x=1", "sweeps are not supported"),
+        ("model.width=2,,3", "value 2 of the sweep is empty"),
+        ("model.decay.ratio=log:1:2", "a range is"),
+        ("question=a,b", "cannot be swept"),
+        ("sweep.x=1", "asked for by its key"),
         ("model.width=[2", "is not a value"),
         ("model.width.x=2", "there is no key `x`"),
         ("loss.gama=2", "did you mean `gamma`?"),
@@ -334,4 +350,51 @@ fn settings_without_a_scenario_are_read_and_refused() {
     let losses = loss_settings(&["loss.name=mse".into(), "model.classes=5".into()]).unwrap();
     assert_eq!((losses.losses.len(), losses.classes, losses.seed), (1, Some(5), None));
     assert!(loss_settings(&["model.classes=1".into()]).is_err());
+}
+
+#[test]
+fn cells_are_the_product_of_the_axes_in_the_order_written() {
+    let cells = |text: &str, arguments: &[&str]| -> Vec<String> {
+        let text = SMALL.replace("[test]", &format!("{text}\n[test]"));
+        parse(&text, arguments).unwrap().cases.iter().map(|case| format!("{} {}", case.problem.loss, case.cell)).collect()
+    };
+    let both = "[sweep]\n\"decay.epsilon\" = { log = [1e-4, 1e-2, 3] }\n\"model.width\" = [2, 3]";
+    let found = cells(both, &["loss.name=mse"]);
+    assert_eq!(found.len(), 12, "two solvers");
+    assert!(found[1].ends_with("model.decay.epsilon = 0.0001, model.width = 3"), "{found:?}");
+    assert!(found[5].contains("epsilon = 0.01, model.width = 3"), "{found:?}");
+    // The command line ends an axis, replaces one, or adds one.
+    assert_eq!(cells(both, &["loss.name=mse", "solver.name=lbfgs", "model.width=5"]).len(), 3);
+    assert_eq!(cells(both, &["loss.name=mse", "solver.name=lbfgs", "model.width=5,6,7"]).len(), 9);
+    assert_eq!(cells(both, &["loss.name=mse", "solver.name=lbfgs", "model.decay.b=0.1,0.2"]).len(), 12);
+    let zip = "[sweep.zip]\n\"model.width\" = [2, 3]\n\"model.per_class\" = [4, 5]\n";
+    let found = cells(zip, &["loss.name=mse", "solver.name=lbfgs"]);
+    assert!(found.len() == 2 && found[1].ends_with("model.width = 3, model.per_class = 5"), "{found:?}");
+}
+
+#[test]
+fn ranges_have_exact_ends_and_whole_numbers() {
+    let text = SMALL.replace(
+        "[test]",
+        "[sweep]\n\"model.width\" = { linear = [2, 10, 5] }\n\"decay.ratio\" = { log = [0.1, 0.7, 4] }\n[test]",
+    );
+    let scenario = parse(&text, &["loss.name=mse", "solver.name=lbfgs"]).unwrap();
+    let widths: Vec<usize> = scenario.cases.iter().step_by(4).map(|case| case.problem.shape.width()).collect();
+    assert_eq!(widths, [2, 4, 6, 8, 10]);
+    assert!(scenario.cases[0].cell.ends_with("ratio = 0.1") && scenario.cases[3].cell.ends_with("ratio = 0.7"));
+}
+
+#[test]
+fn a_sweep_can_be_made_small_for_tests() {
+    let text = SMALL.replace("[test]", "[sweep]\n\"model.width\" = [2, 3, 4]\n[test]\nsweep.\"model.width\" = [5]");
+    let cells = |test| {
+        Scenario::parse(Path::new("x.toml"), &text, &[], test)
+            .unwrap()
+            .cases
+            .iter()
+            .map(|case| case.problem.shape.width())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cells(false)[..3], [2, 3, 4]);
+    assert!(cells(true).iter().all(|&width| width == 5));
 }

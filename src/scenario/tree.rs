@@ -139,6 +139,23 @@ impl Node {
         }
     }
 
+    /// The value as TOML on one line; numbers are shortest decimals that read back to the same double.
+    pub(super) fn toml(&self) -> String {
+        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        match &self.value {
+            Value::Text(value) => text(value),
+            Value::Integer(x) => x.to_string(),
+            Value::Float(x) => format!("{x:?}"),
+            Value::Boolean(x) => x.to_string(),
+            Value::Array(nodes) => format!("[{}]", nodes.iter().map(Node::toml).collect::<Vec<_>>().join(", ")),
+            Value::Table(entries) => {
+                let parts: Vec<String> =
+                    entries.iter().map(|entry| format!("{} = {}", text(&entry.key), entry.node.toml())).collect();
+                format!("{{ {} }}", parts.join(", "))
+            }
+        }
+    }
+
     /// What the value is, in words.
     pub(super) fn describe(&self) -> String {
         match &self.value {

@@ -2,29 +2,26 @@
 
 use std::fmt::Write;
 
-use super::{Expect, Scenario};
-use crate::losses::Loss;
+use super::resolve::Resolved;
+use super::tree::{Node, Value};
+use super::{Case, Expect, Scenario};
 use crate::model::{Bias, Shape};
 use crate::solvers::SolverSpec;
 use crate::starts::StartSpec;
 
-/// The text. Losses and solvers are those whose product the cases are.
-pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[SolverSpec], labels_from_file: bool) -> String {
+/// The text. What a sweep sets is written as its first cell has it, but for the `model` of a sweep, which is given as it was written: its keys depend on each other.
+pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Node>) -> String {
     let mut out = String::from("# Resolved by ufm: every default is written out, every number is the double that was used.\n");
     let case = &scenario.cases[0];
     line(&mut out, "name", &text(&scenario.name));
     line(&mut out, "question", &text(&scenario.question));
 
-    let (problem, decay) = (&case.problem, case.problem.decay);
     section(&mut out, "[model]");
-    line(&mut out, "classes", &problem.shape.classes().to_string());
-    line(&mut out, "width", &problem.shape.width().to_string());
-    line(&mut out, "per_class", &if labels_from_file { text("file") } else { sizes(&problem.shape) });
-    line(&mut out, "bias", &text(problem.bias.name()));
-    let b = if problem.bias == Bias::Decayed { format!(", b = {:?}", decay.b) } else { String::new() };
-    line(&mut out, "decay", &format!("{{ w = {:?}, h = {:?}{b} }}", decay.w, decay.h));
-
-    for (loss, scale) in losses {
+    match model.map(|node| &node.value) {
+        Some(Value::Table(entries)) => entries.iter().for_each(|entry| line(&mut out, &entry.key, &entry.node.toml())),
+        _ => model_keys(&mut out, case, first.labels_from_file),
+    }
+    for (loss, scale) in &first.losses {
         section(&mut out, "[[loss]]");
         line(&mut out, "name", &text(loss.name()));
         for (name, value) in loss.parameters() {
@@ -37,7 +34,7 @@ pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[S
         line(&mut out, "name", &text(start.name()));
         start_keys(&mut out, start);
     }
-    for solver in solvers {
+    for solver in &first.solvers {
         section(&mut out, "[[solver]]");
         line(&mut out, "name", &text(solver.name()));
         solver_keys(&mut out, solver);
@@ -53,6 +50,16 @@ pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[S
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
     expectations(&mut out, &scenario.expect);
     out
+}
+
+fn model_keys(out: &mut String, case: &Case, labels_from_file: bool) {
+    let (problem, decay) = (&case.problem, case.problem.decay);
+    line(out, "classes", &problem.shape.classes().to_string());
+    line(out, "width", &problem.shape.width().to_string());
+    line(out, "per_class", &if labels_from_file { text("file") } else { sizes(&problem.shape) });
+    line(out, "bias", &text(problem.bias.name()));
+    let b = if problem.bias == Bias::Decayed { format!(", b = {:?}", decay.b) } else { String::new() };
+    line(out, "decay", &format!("{{ w = {:?}, h = {:?}{b} }}", decay.w, decay.h));
 }
 
 fn start_keys(out: &mut String, start: &StartSpec) {
