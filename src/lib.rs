@@ -50,6 +50,7 @@ pub mod census;
 pub mod record;
 
 pub mod report;
+pub mod theorems;
 
 pub mod scenario;
 

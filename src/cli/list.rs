@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::init::BUILT_IN;
 use super::{CliError, Outcome, print, print_json};
-use crate::{losses, metrics, report, solvers, starts};
+use crate::{losses, metrics, report, solvers, starts, theorems};
 
 /// Arguments of `ufm list`.
 #[derive(Debug, clap::Args)]
@@ -83,7 +83,7 @@ fn items(what: What) -> Vec<Item> {
         What::Metrics => metrics::ALL.iter().map(|family| Item::plain(family.name, family.summary)).collect(),
         What::Figures => report::ALL.iter().map(|family| Item::plain(family.name, family.summary)).collect(),
         What::Scenarios => BUILT_IN.iter().map(|built_in| Item::plain(built_in.name, built_in.question())).collect(),
-        What::Theorems => Vec::new(),
+        What::Theorems => theorems::ALL.iter().map(|theorem| Item::plain(theorem.name, theorem.title)).collect(),
         What::Devices => {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
             vec![Item::plain("cpu", format!("double precision, {cores} threads"))]

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CliError, Outcome, print, print_json, provenance};
 use crate::objective::Plan;
-use crate::record::{Mode, StoreError};
+use crate::record::{Mode, StoreError, TheoremFinding};
 use crate::report;
 use crate::scenario::{Case, Scenario};
 use crate::spectra;
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
     let report = report::write(std::slice::from_ref(&dir), None).map_err(|error| CliError::Broken(error.to_string()))?;
 
     if args.json {
-        print_json(&serde_json::json!({ "summary": study.summary, "records": study.records }))?;
+        print_json(&serde_json::json!({ "summary": study.summary, "records": study.records, "theorems": study.theorems }))?;
     } else if !args.quiet {
         print(&closing_words(&study, &report.report))?;
     }
@@ -112,14 +112,39 @@ fn closing_words(study: &Study, report: &Path) -> String {
             expectation.claim, expectation.expected, expectation.found, expectation.outcome
         );
     }
+    for found in &study.theorems {
+        let mark = match found.finding.as_str() {
+            "agrees" => "✓",
+            "disagrees" => "✗",
+            _ => "–",
+        };
+        text += &format!("{mark} {}: {} {}{}\n", found.title, found.finding, margin(found), because(found));
+    }
     text + &format!("\n{} points → {}\n", study.records.len(), report.display())
+}
+
+/// The deviation of a finding beside what is allowed.
+fn margin(found: &TheoremFinding) -> String {
+    match (found.deviation, found.allowed) {
+        (Some(deviation), Some(allowed)) => {
+            format!("({}: {deviation:.1e}, allowed {allowed:.0e}; {} points)", found.measured, found.points)
+        }
+        _ => String::new(),
+    }
+}
+
+/// The reason, where the finding is not the one hoped for.
+fn because(found: &TheoremFinding) -> String {
+    if found.finding == "agrees" { String::new() } else { format!(": {}", found.reason) }
 }
 
 /// The exit code that the expectations and the undecided points ask for.
 fn outcome(scenario: &Scenario, study: &Study) -> Outcome {
     let undecided = study.records.iter().filter(|record| record.standing.as_deref() == Some("undecided")).count() as u64;
     let fails = |claim: &str| claim != "undecided_max";
-    if study.summary.expectations.iter().any(|expectation| expectation.outcome == "fails" && fails(&expectation.claim)) {
+    if study.summary.expectations.iter().any(|expectation| expectation.outcome == "fails" && fails(&expectation.claim))
+        || study.theorems.iter().any(|found| found.finding == "disagrees")
+    {
         Outcome::Failed
     } else if scenario.expectations_apply() && scenario.expect.undecided_max.is_some_and(|allowed| undecided > allowed) {
         Outcome::Undecided
@@ -201,7 +226,7 @@ fn explain(error: StudyError, options: &Options) -> CliError {
             CliError::Broken(message)
         }
         StudyError::Start(message) => CliError::refused(message),
-        StudyError::Census(_) => CliError::Broken(error.to_string()),
+        StudyError::Census(_) | StudyError::Theorems(_) => CliError::Broken(error.to_string()),
         StudyError::Threads(message) => CliError::Broken(message),
         StudyError::FailFast(_) => CliError::Stopped(error.to_string()),
     }

@@ -9,6 +9,7 @@ mod npy;
 pub mod npz;
 pub mod read;
 mod store;
+mod theorem;
 
 pub use atomic::write_atomically;
 pub use census::{
@@ -16,7 +17,8 @@ pub use census::{
     Tried,
 };
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
-pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary};
+pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary, write_theorems};
+pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};
 
 /// The file of a point, relative to the run's folder.
 pub fn point_file(case: &str, start_index: usize) -> String {

@@ -19,11 +19,12 @@ use super::{Record, SCHEMA, TrajectoryRow, write_atomically};
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Files of a run that `--overwrite` removes.
-const OUTPUTS: [&str; 10] = [
+const OUTPUTS: [&str; 11] = [
     "records.jsonl",
     "records.csv",
     "trajectories.jsonl",
     "census.json",
+    "theorems.json",
     "escapes.jsonl",
     "summary.json",
     "provenance.json",
@@ -247,6 +248,13 @@ pub fn write_census(dir: &Path, census: &super::Census) -> Result<(), StoreError
     let path = dir.join("census.json");
     let text = serde_json::to_string_pretty(census).expect("a census holds only what JSON can say");
     write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the census"))
+}
+
+/// Writes `theorems.json` into a run's folder.
+pub fn write_theorems(dir: &Path, theorems: &super::TheoremFile) -> Result<(), StoreError> {
+    let path = dir.join("theorems.json");
+    let text = serde_json::to_string_pretty(theorems).expect("findings hold only what JSON can say");
+    write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the findings"))
 }
 
 /// Writes `escapes.jsonl` into a run's folder, in the order given.

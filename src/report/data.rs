@@ -8,7 +8,7 @@ use super::axes::short;
 use super::style::{Look, look, look_in_family};
 use crate::record::npz::{self, NpzPoint};
 use crate::record::read::{ReadError, document, lines};
-use crate::record::{Count, PerClass, Record, Summary, TrajectoryRow};
+use crate::record::{Count, PerClass, Record, Summary, TheoremFile, TheoremFinding, TrajectoryRow};
 
 /// Everything that a run left, read back.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct RunData {
     pub records: Vec<Record>,
     /// The solvers' trajectories; empty where none were written.
     pub trajectories: Vec<TrajectoryRow>,
+    /// What the run says of published statements; empty where none were judged.
+    pub theorems: Vec<TheoremFinding>,
     /// The folder: point files lie under it.
     pub dir: PathBuf,
 }
@@ -32,7 +34,11 @@ impl RunData {
             Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        Ok(Self { summary, records, trajectories, dir: dir.to_owned() })
+        let theorems = match document::<TheoremFile>(&dir.join("theorems.json")) {
+            Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+            other => other?.theorems,
+        };
+        Ok(Self { summary, records, trajectories, theorems, dir: dir.to_owned() })
     }
 
     /// The cases in the order of the records, each with a label that tells it from the others.

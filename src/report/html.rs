@@ -8,7 +8,7 @@ use minijinja::{Environment, context};
 use super::Outcome;
 use super::axes::short;
 use super::data::{Case, Group, RunData, count_text, excess};
-use crate::record::{Record, Summary};
+use crate::record::{Record, Summary, TheoremFinding};
 
 /// More rows than this make a page slow; the rest is in `records.csv`.
 const ROWS_MAX: usize = 400;
@@ -72,9 +72,32 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
         several_starts => several_starts,
         metrics_kind => excess_kinds(&run.records),
         figures => figures,
+        theorems => run.theorems.iter().map(theorem).collect::<Vec<Value>>(),
         expectations => expectations,
         failing => run.summary.expectations.iter().filter(|e| e.outcome == "fails").count(),
         limits => limits(&run.summary, &run.records),
+    }
+}
+
+/// A statement as a row of the table.
+pub(super) fn theorem(found: &TheoremFinding) -> Value {
+    let number = |x: Option<f64>| x.map_or("–".into(), |x| format!("{x:.1e}"));
+    context! {
+        name => &found.theorem,
+        title => &found.title,
+        statement => &found.statement,
+        source => &found.source,
+        refuted_by => &found.refuted_by,
+        finding => &found.finding,
+        style => match found.finding.as_str() { "agrees" => "holds", "disagrees" => "fails", _ => "" },
+        deviation => number(found.deviation),
+        allowed => number(found.allowed),
+        measured => &found.measured,
+        points => found.points,
+        reason => &found.reason,
+        cases => found.cases.iter().map(|case| context! {
+            label => &case.label, finding => &case.finding, deviation => number(case.deviation), points => case.points, reason => &case.reason,
+        }).collect::<Vec<Value>>(),
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Scenario {
     pub census: Option<Census>,
     /// Ids of the figures to draw, in order.
     pub figures: Vec<String>,
+    /// Names of the published statements to judge, in order.
+    pub theorems: Vec<String>,
     /// Its claims.
     pub expect: Expect,
     /// The folder of the scenario file: paths in it are relative to this folder.
@@ -191,6 +193,7 @@ impl Scenario {
             spectra: resolved.spectra,
             census: resolved.census,
             figures: resolved.figures.clone(),
+            theorems: resolved.theorems.clone(),
             expect: table.expect.clone().unwrap_or_default(),
             base_dir,
             origin_overridden: swept_here || from_command_line(&sections),

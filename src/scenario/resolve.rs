@@ -18,7 +18,7 @@ use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
 use crate::solvers::{SolverSpec, Stop};
 use crate::starts::StartSpec;
-use crate::{report, solvers, starts};
+use crate::{report, solvers, starts, theorems};
 
 /// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
 const ENTRIES_MAX: u128 = 1 << 32;
@@ -38,6 +38,7 @@ pub(super) struct Resolved {
     pub(super) spectra: Spectra,
     pub(super) census: Option<Census>,
     pub(super) figures: Vec<String>,
+    pub(super) theorems: Vec<String>,
     pub(super) labels_from_file: bool,
 }
 
@@ -63,6 +64,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         );
     }
     let figures = figures(table)?;
+    let theorems = theorems(table)?;
     if let Some(expect) = &table.expect {
         expect.check()?;
     }
@@ -89,7 +91,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;
-    Ok(Resolved { cases, losses, solvers, spectra, census, figures, labels_from_file })
+    Ok(Resolved { cases, losses, solvers, spectra, census, figures, theorems, labels_from_file })
 }
 
 /// Resolves every element of a section, with the way to it.
@@ -426,6 +428,18 @@ fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
         }
     }
     Ok(figures.clone())
+}
+
+fn theorems(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
+    let named = table.report.as_ref().and_then(|report| report.theorems.as_ref());
+    let way = Way::keys(["report", "theorems"]);
+    for (index, id) in named.into_iter().flatten().enumerate() {
+        known(&way.at(index), id, "theorem", theorems::ALL.iter().map(|theorem| theorem.name))?;
+        if named.is_some_and(|all| all[..index].contains(id)) {
+            return Err(Fault::new(&way.at(index), format!("the theorem `{id}` is named twice")));
+        }
+    }
+    Ok(named.cloned().unwrap_or_default())
 }
 
 /// Reads every file start once against the model; returns the sha256 of each.

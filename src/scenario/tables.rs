@@ -13,7 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
 use super::{BIASES, SpectraLevel};
-use crate::{losses, report, solvers, starts};
+use crate::{losses, report, solvers, starts, theorems};
 
 /// A scenario of `ufm`: a landscape question about the unconstrained-feature model.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -173,6 +173,9 @@ pub(super) struct ReportTable {
     /// Ids of figures; `ufm list figures` names them. Default: all.
     #[schemars(schema_with = "figures_schema")]
     pub(super) figures: Option<Vec<String>>,
+    /// Names of published statements to judge on what is found; `ufm list theorems` names them. Default: none.
+    #[schemars(schema_with = "theorems_schema")]
+    pub(super) theorems: Option<Vec<String>>,
 }
 
 /// `model.per_class`.
@@ -397,6 +400,11 @@ fn level_schema(_: &mut SchemaGenerator) -> Schema {
 fn figures_schema(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = report::ALL.iter().map(|family| family.name).collect();
     json_schema!({ "type": "array", "items": { "enum": names }, "minItems": 1 })
+}
+
+fn theorems_schema(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<&str> = theorems::ALL.iter().map(|theorem| theorem.name).collect();
+    json_schema!({ "type": "array", "items": { "enum": names } })
 }
 
 /// The JSON Schema (Draft 2020-12) of scenarios, as `ufm schema` prints it.

@@ -54,6 +54,7 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
     }
     section(&mut out, "[report]");
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
+    line(&mut out, "theorems", &format!("[{}]", scenario.theorems.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
     expectations(&mut out, &scenario.expect);
     out
 }

@@ -18,9 +18,14 @@ pub use assess::{Assessed, assess};
 pub use case::{alone, objective_text};
 
 use crate::model::Point;
-use crate::record::{Census, Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow, write_summary};
+use crate::record::read::lines;
+use crate::record::{
+    Census, Expectation, Mode, Record, Store, StoreError, Summary, THEOREM_SCHEMA, TheoremFile, TheoremFinding, TrajectoryRow,
+    write_summary, write_theorems,
+};
 use crate::scenario::{Case, Scenario, read_start};
 use crate::starts::{Begin, expand};
+use crate::theorems::{self, Evidence};
 use crate::verdict::Nature;
 
 /// How a run is to be carried out: nothing here changes what is recorded.
@@ -48,6 +53,9 @@ pub enum StudyError {
     /// A point that the census needs cannot be read back.
     #[error("the census cannot be taken: {0}")]
     Census(String),
+    /// What the theorems need cannot be read back.
+    #[error("the theorems cannot be judged: {0}")]
+    Theorems(String),
     /// Threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),
@@ -65,6 +73,8 @@ pub struct Study {
     pub summary: Summary,
     /// The census, where the scenario asks for one.
     pub census: Option<Census>,
+    /// What the points say of the published statements that the scenario names.
+    pub theorems: Vec<TheoremFinding>,
 }
 
 /// A point that was finished: told to whoever watches.
@@ -159,7 +169,23 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
     let expectations = scenario.expect.evaluate(&records, !scenario.expectations_apply());
     let summary = summarise(scenario, &records, expectations);
     write_summary(&options.dir, &summary)?;
-    Ok(Study { records, summary, census })
+    let theorems = theorems(scenario, &records, &options.dir)?;
+    Ok(Study { records, summary, census, theorems })
+}
+
+/// Judges the statements that the scenario names on what the run left, and writes the findings.
+fn theorems(scenario: &Scenario, records: &[Record], dir: &Path) -> Result<Vec<TheoremFinding>, StudyError> {
+    if scenario.theorems.is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = dir.join("trajectories.jsonl");
+    let trajectories = lines::<TrajectoryRow>(&path).map_err(|error| StudyError::Theorems(error.to_string()))?;
+    let evidence = Evidence { records, trajectories: &trajectories };
+    let named = scenario.theorems.iter().filter_map(|name| theorems::by_name(name));
+    let found: Vec<TheoremFinding> = named.map(|theorem| theorems::judge(theorem, &evidence)).collect();
+    let file = TheoremFile { schema: THEOREM_SCHEMA.into(), scenario: scenario.name.clone(), theorems: found };
+    write_theorems(dir, &file)?;
+    Ok(file.theorems)
 }
 
 /// Runs `body` on its own pool of threads, or on the default one.
