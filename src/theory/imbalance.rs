@@ -14,7 +14,13 @@ use crate::objective::Problem;
 /// and BCE, 1 − α for label smoothing, M for MSE with κ = 1). For a convex loss merging is optimal iff σ ≤ μ. Fang et al. 2021
 /// named it. Not for the focal loss, nor for κ ≠ 1: there the slope depends on the point.
 pub fn minority_collapse_size(problem: &Problem) -> Result<f64, Inapplicable> {
-    let slope = match &problem.loss {
+    Inapplicable::width(problem.shape.width(), problem.shape.classes())?;
+    collapse_size(&problem.loss, problem.scale, problem.shape.samples() as f64, problem.decay.mu())
+}
+
+/// (Nμ/(c c_L))², where the loss has a c_L.
+pub(super) fn collapse_size(loss: &Loss, scale: f64, samples: f64, mu: f64) -> Result<f64, Inapplicable> {
+    let slope = match loss {
         Loss::CrossEntropy(_) | Loss::Bce(_) => 1.0,
         Loss::LabelSmoothing(loss) => 1.0 - loss.alpha,
         Loss::Mse(loss) if (loss.kappa - 1.0).abs() <= 0.0 => loss.target,
@@ -27,11 +33,9 @@ pub fn minority_collapse_size(problem: &Problem) -> Result<f64, Inapplicable> {
             return Err(Inapplicable::new(reason, "take loss.gamma=0, or cross-entropy"));
         }
     };
-    Inapplicable::width(problem.shape.width(), problem.shape.classes())?;
-    let mu = problem.decay.mu();
     Inapplicable::positive("μ", mu)?;
-    Inapplicable::positive("loss.scale", problem.scale)?;
-    Ok((problem.shape.samples() as f64 * mu / (problem.scale * slope)).powi(2))
+    Inapplicable::positive("loss.scale", scale)?;
+    Ok((samples * mu / (scale * slope)).powi(2))
 }
 
 /// The groups of classes (ascending indices) that merge at the global minimum: those of one size n_B, at least two, with c c_L √n_B/N ≤ μ.
