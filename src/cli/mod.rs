@@ -8,6 +8,7 @@ mod error;
 mod init;
 mod inspect;
 mod list;
+mod loss;
 mod output;
 mod provenance;
 mod report;
@@ -40,6 +41,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Closed forms without any optimisation: the balanced minimum and the simplex ETF's whole Hessian spectrum
     Theory(theory::Args),
+    /// Is a loss created equal? Convexity, contrastive bound, uniqueness, transition, zero phase and geometry
+    Loss(loss::Args),
     /// Rebuild figures and report from what a run left
     Report(report::Args),
     /// What there is: losses, solvers, starts, metrics, figures, scenarios, …
@@ -79,6 +82,7 @@ fn dispatch(command: Command) -> Result<Outcome, CliError> {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Theory(args) => theory::run(&args),
+        Command::Loss(args) => loss::run(&args),
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::run(&args),
         Command::Init(args) => init::run(&args),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{CliError, Outcome, print, print_json};
 use crate::scenario::balanced_settings;
 use crate::spectra::{EtfLevel, etf_spectrum};
-use crate::theory::{Balanced, BalancedMinimum};
+use crate::theory::{Balanced, BalancedMinimum, Entry, Quantity, closed_forms};
 
 /// Arguments of `ufm theory`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
     if args.json {
         print_json(&document(&balanced, &minimum, &spectrum))?;
     } else {
-        print(&text(&balanced, &minimum, &spectrum))?;
+        print(&(text(&balanced, &minimum, &spectrum) + &table(&closed_forms(&balanced))))?;
     }
     Ok(Outcome::Done)
 }
@@ -66,7 +66,53 @@ fn document(balanced: &Balanced, minimum: &Result<BalancedMinimum, String>, spec
         "dimension": balanced.dimension() as u64,
         "spectrum": levels,
         "spectrum_reason": spectrum.as_ref().err(),
+        "closed_forms": closed_forms(balanced).iter().map(entry).collect::<Vec<_>>(),
     })
+}
+
+fn entry(entry: &Entry) -> Value {
+    let value = entry.value.as_ref().ok().map(|value| match value {
+        Quantity::Number(x) => json!(x),
+        Quantity::Words(words) => json!(words),
+    });
+    let refused = entry.value.as_ref().err();
+    json!({
+        "group": entry.group,
+        "name": entry.name,
+        "meaning": entry.meaning,
+        "value": value,
+        "reason": refused.map(|refused| &refused.reason),
+        "nearest": refused.map(|refused| &refused.nearest),
+    })
+}
+
+/// The closed forms group by group; what does not apply is named below its group, with the reason once.
+fn table(entries: &[Entry]) -> String {
+    let mut out = String::new();
+    for group in entries.chunk_by(|a, b| a.group == b.group) {
+        out += &format!("\n{}\n", group[0].group);
+        let wide = group.iter().map(|entry| entry.name.chars().count()).max().unwrap_or(0);
+        let mut refused: Vec<(String, Vec<&str>)> = Vec::new();
+        for entry in group {
+            match &entry.value {
+                Ok(value) => {
+                    let value = match value {
+                        Quantity::Number(x) => format!("{x:<24}"),
+                        Quantity::Words(words) => format!("{words:<24}"),
+                    };
+                    out += &format!("  {:<wide$}  {value}  {}\n", entry.name, entry.meaning);
+                }
+                Err(why) => match refused.iter_mut().find(|(reason, _)| *reason == why.to_string()) {
+                    Some((_, names)) => names.push(&entry.name),
+                    None => refused.push((why.to_string(), vec![&entry.name])),
+                },
+            }
+        }
+        for (reason, names) in refused {
+            out += &format!("  not here: {}\n    {reason}\n", names.join(", "));
+        }
+    }
+    out
 }
 
 fn text(balanced: &Balanced, minimum: &Result<BalancedMinimum, String>, spectrum: &Result<Vec<EtfLevel>, String>) -> String {

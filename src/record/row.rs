@@ -164,6 +164,9 @@ pub struct TrajectoryRow {
     pub start_index: usize,
     /// Steps taken so far.
     pub step: u64,
+    /// The time of a flow; left out for other solvers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<f64>,
     /// f.
     pub value: f64,
     /// ‖∇f‖₂.

@@ -10,6 +10,7 @@ fn cases() -> Vec<(String, usize)> {
 
 fn row(step: u64) -> TrajectoryRow {
     TrajectoryRow {
+        time: None,
         case: CASE.into(),
         start_index: 0,
         step,

@@ -216,6 +216,7 @@ fn trajectory(case: &str, start_index: usize, best: f64, position: usize) -> Vec
         let decay = 1e-16 + 1.2 / (1.0 + (step as f64 / 40.0).powi(2)) * (-rate * step as f64).exp();
         let metrics = [("nc1", decay * decay + 1e-30), ("nc2", 0.9 * decay), ("nc3", 0.6 * decay), ("nc4", 0.2 * decay)];
         TrajectoryRow {
+            time: None,
             case: case.into(),
             start_index,
             step,

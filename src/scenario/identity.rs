@@ -84,6 +84,9 @@ fn solver_json(solver: &SolverSpec) -> Value {
         SolverSpec::Lbfgs { memory } => json!({ "name": name, "memory": memory }),
         SolverSpec::TrustRegion { radius } => json!({ "name": name, "radius": bits(radius) }),
         SolverSpec::GradientNorm | SolverSpec::NewtonMinres => json!({ "name": name }),
+        SolverSpec::GradientFlow { tolerance, time } => {
+            json!({ "name": name, "tolerance": bits(tolerance), "time": time.map(bits) })
+        }
         SolverSpec::EigenvectorFollowing { index, radius } => json!({ "name": name, "index": index, "radius": bits(radius) }),
     }
 }

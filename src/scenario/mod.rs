@@ -38,7 +38,9 @@ use tree::{Node, Sources};
 pub use crate::spectra::Level as SpectraLevel;
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
-pub use settings::{LossSettings, PointSettings, balanced_settings, loss_settings, point_settings};
+pub use settings::{
+    ContrastSettings, LossSettings, PointSettings, balanced_settings, contrast_settings, loss_settings, point_settings,
+};
 pub use start_file::read_start;
 pub use tables::schema;
 

@@ -325,6 +325,8 @@ pub(super) fn solver(table: &SolverTable, way: &Way) -> Result<SolverSpec, Fault
         ("memory", table.memory.is_some()),
         ("radius", table.radius.is_some()),
         ("index", table.index.is_some()),
+        ("tolerance", table.tolerance.is_some()),
+        ("time", table.time.is_some()),
     ];
     only_taken(way, "solver", "solver", name, &given)?;
     Ok(match name {
@@ -348,8 +350,20 @@ pub(super) fn solver(table: &SolverTable, way: &Way) -> Result<SolverSpec, Fault
             let index = in_range(&index_way, index, 0, solvers::FOLLOWING_DIMENSION_MAX as u64)? as usize;
             SolverSpec::EigenvectorFollowing { index, radius: positive(&way.then("radius"), table.radius.unwrap_or(1.0))? }
         }
+        "gradient-flow" => SolverSpec::GradientFlow {
+            tolerance: flow_tolerance(&way.then("tolerance"), table.tolerance.unwrap_or(1e-10))?,
+            time: table.time.map(|time| positive(&way.then("time"), time)).transpose()?,
+        },
         _ => SolverSpec::Lbfgs { memory: in_range(&way.then("memory"), table.memory.unwrap_or(10), 1, MEMORY_MAX)? as usize },
     })
+}
+
+/// Below 1e-13 rounding fails every step; above 1e-2 it is no control.
+fn flow_tolerance(way: &Way, tolerance: f64) -> Result<f64, Fault> {
+    if (1e-13..=1e-2).contains(&tolerance) {
+        return Ok(tolerance);
+    }
+    Err(Fault::new(way, format!("must be from 1e-13 to 0.01, and is {tolerance}")))
 }
 
 /// Eigenvector following decomposes the whole Hessian at every step.

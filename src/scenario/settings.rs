@@ -184,6 +184,63 @@ pub fn loss_settings(arguments: &[String]) -> Result<LossSettings, InputError> {
     })
 }
 
+/// What the arguments of `loss` say.
+#[derive(Clone, Debug)]
+pub struct ContrastSettings {
+    /// The loss, with its number of classes, bias and decays as a balanced problem with one sample a class; λ_W = λ_H = ε.
+    pub balanced: Balanced,
+    /// Whether an ε was given; otherwise the command chooses one.
+    pub has_epsilon: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContrastTable {
+    model: Option<ContrastModel>,
+    loss: LossTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContrastModel {
+    classes: Option<u64>,
+    bias: Option<String>,
+    decay: Option<ContrastDecay>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContrastDecay {
+    epsilon: Option<f64>,
+    b: Option<f64>,
+}
+
+/// Classes where none are given: the paper's.
+const CLASSES: u64 = 10;
+
+/// The settings of `ufm loss NAME`: the name as `loss.name`, and `model.classes`, `model.bias`, `model.decay.epsilon`, `model.decay.b` beside the loss's own keys.
+pub fn contrast_settings(arguments: &[String]) -> Result<ContrastSettings, InputError> {
+    with_tree(arguments, |tree| {
+        let ContrastTable { model, loss } = read(tree)?;
+        let model = model.unwrap_or_default();
+        let way = Way::keys(["model"]);
+        let classes = resolve::in_range(&way.then("classes"), model.classes.unwrap_or(CLASSES), 2, SIZE_MAX)? as usize;
+        let decay = model.decay.unwrap_or_default();
+        let bias = match model.bias.as_deref() {
+            None if decay.b.is_some() => Bias::Decayed,
+            None => Bias::Free,
+            Some(name) => resolve::bias(name, &way.then("bias"))?,
+        };
+        let decay_way = way.then("decay");
+        let has_epsilon = decay.epsilon.is_some();
+        let table = DecayTable { epsilon: Some(decay.epsilon.unwrap_or(1.0)), b: decay.b, ..DecayTable::default() };
+        let decay = resolve::decay(&table, bias, Some(1), &decay_way)?;
+        let (loss, scale) = resolve::loss(&loss, &Way::keys(["loss"]))?;
+        let balanced = Balanced { classes, width: classes, per_class: 1, bias, decay, loss, scale };
+        Ok(ContrastSettings { balanced, has_epsilon })
+    })
+}
+
 fn with_tree<T>(arguments: &[String], read: impl FnOnce(&Node) -> Result<T, Fault>) -> Result<T, InputError> {
     let assignments = arguments::parse(arguments)?;
     let sources = Sources { file: None, arguments: arguments.to_owned() };

@@ -117,6 +117,8 @@ pub(super) struct SolverTable {
     pub(super) memory: Option<u64>,
     pub(super) radius: Option<f64>,
     pub(super) index: Option<u64>,
+    pub(super) tolerance: Option<f64>,
+    pub(super) time: Option<f64>,
 }
 
 /// `[stop]`.

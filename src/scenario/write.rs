@@ -89,6 +89,12 @@ fn solver_keys(out: &mut String, solver: &SolverSpec) {
     match *solver {
         SolverSpec::GradientDescent { step: Some(step) } => line(out, "step", &number(step)),
         SolverSpec::GradientDescent { step: None } | SolverSpec::GradientNorm | SolverSpec::NewtonMinres => {}
+        SolverSpec::GradientFlow { tolerance, time } => {
+            line(out, "tolerance", &number(tolerance));
+            if let Some(time) = time {
+                line(out, "time", &number(time));
+            }
+        }
         SolverSpec::EigenvectorFollowing { index, radius } => {
             line(out, "index", &index.to_string());
             line(out, "radius", &number(radius));

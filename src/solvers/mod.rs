@@ -3,6 +3,7 @@
 mod descent;
 mod eigenvector_following;
 mod flatness;
+mod flow;
 mod gradient_norm;
 mod lbfgs;
 mod newton_minres;
@@ -12,6 +13,7 @@ mod tests;
 mod trust_region;
 
 pub use eigenvector_following::DIMENSION_MAX as FOLLOWING_DIMENSION_MAX;
+pub use flow::gradient_flow;
 
 use crate::critical::GradientNorm;
 use crate::model::Point;
@@ -70,6 +72,13 @@ pub enum SolverSpec {
         /// First radius.
         radius: f64,
     },
+    /// The gradient flow ẋ = −∇f by an embedded Runge–Kutta pair with error control.
+    GradientFlow {
+        /// Largest error of a step, relative to 1 + |x_i|.
+        tolerance: f64,
+        /// The time at which it ends; without one, it goes on to the gradient bound or the most steps.
+        time: Option<f64>,
+    },
 }
 
 /// What `ufm list solvers` says of a solver.
@@ -104,6 +113,11 @@ pub const ALL: &[Family] = &[
         summary: "up along the `index` lowest Hessian modes, down along the others: saddles of that index",
         keys: &["index", "radius"],
     },
+    Family {
+        name: "gradient-flow",
+        summary: "ẋ = −∇f by Dormand–Prince 5(4) with error control, to `time` or the gradient bound",
+        keys: &["tolerance", "time"],
+    },
 ];
 
 impl SolverSpec {
@@ -117,6 +131,7 @@ impl SolverSpec {
             SolverSpec::GradientNorm => "gradient-norm",
             SolverSpec::NewtonMinres => "newton-minres",
             SolverSpec::EigenvectorFollowing { .. } => "eigenvector-following",
+            SolverSpec::GradientFlow { .. } => "gradient-flow",
         }
     }
 
@@ -133,6 +148,7 @@ impl SolverSpec {
             SolverSpec::EigenvectorFollowing { index, radius } => {
                 Box::new(eigenvector_following::EigenvectorFollowing::new(index, radius))
             }
+            SolverSpec::GradientFlow { tolerance, time } => Box::new(flow::GradientFlow::new(tolerance, time)),
         }
     }
 }
@@ -146,6 +162,8 @@ pub struct State {
     pub value: f64,
     /// ∇f(x), packed as x.
     pub gradient: Vec<f64>,
+    /// The time of a flow; none for other solvers.
+    pub time: Option<f64>,
 }
 
 impl State {
@@ -153,7 +171,7 @@ impl State {
     pub fn new(objective: &mut Objective<'_>, x: Point) -> Self {
         let mut gradient = vec![0.0; x.as_slice().len()];
         let value = objective.value_gradient(&x, &mut gradient);
-        Self { x, value, gradient }
+        Self { x, value, gradient, time: None }
     }
 }
 
@@ -164,6 +182,8 @@ pub enum StopReason {
     Gradient,
     /// The most steps were taken.
     Steps,
+    /// A flow has reached its end.
+    Time,
     /// No step lowers the value any more: rounding, as a rule.
     NoProgress,
     /// ∇²f ∇f ≈ 0 with ∇f ≠ 0: no step lowers ‖∇f‖ to first order, and the point is not critical.
@@ -178,6 +198,7 @@ impl StopReason {
         match self {
             StopReason::Gradient => "gradient",
             StopReason::Steps => "steps",
+            StopReason::Time => "time",
             StopReason::NoProgress => "no-progress",
             StopReason::GradientFlat => "gradient-flat",
             StopReason::NotFinite => "not-finite",

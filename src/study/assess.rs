@@ -154,6 +154,7 @@ impl Recorder {
             case: String::new(),
             start_index: 0,
             step,
+            time: state.time,
             value: state.value,
             gradient_norm: norm.norm,
             gradient_norm_scaled: norm.scaled,

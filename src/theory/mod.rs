@@ -10,11 +10,20 @@
 //! Simplex ETFs as minima: Zhu et al. 2021, Zhou et al. 2022.
 
 mod balanced;
+mod clusters;
+mod contrast;
+mod flow;
 mod focal;
+mod imbalance;
+mod inapplicable;
+mod kin;
+mod partial;
+mod phases;
 mod point;
 mod root;
 mod separable;
 mod softmax;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +31,19 @@ use crate::model::Bias;
 use crate::objective::Problem;
 
 pub use balanced::Balanced;
-pub use focal::{focal_convexity_edge, focal_transition};
+pub use clusters::{LowRankPoint, equal_clusters, mse_rank};
+pub use contrast::{Contrast, ContrastMinimum, ConvexityRegion, convexity_region};
+pub use flow::{RayFlow, imbalance_factor, mean_classifier_factor};
+pub use focal::{
+    FocalWindow, focal_convexity_edge, focal_convexity_edge_max, focal_transition, focal_uniqueness_fails_from, focal_window,
+};
+pub use imbalance::{MseMinimum, Seli, merging_classes, minority_collapse_size, mse_imbalanced, seli};
+pub use inapplicable::Inapplicable;
+pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
+pub use partial::{PartialCollapse, partial_collapse};
+pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::etf_point;
+pub use table::{Entry, Quantity, closed_forms};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]

@@ -40,7 +40,7 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
 }
 
 /// Helmert's orthonormal basis of 1^⊥: column m is (1, …, 1, −(m+1), 0, …)/√((m+1)(m+2)) with m + 1 ones.
-fn helmert(row: usize, column: usize) -> f64 {
+pub(super) fn helmert(row: usize, column: usize) -> f64 {
     let m = (column + 1) as f64;
     let norm = (m * (m + 1.0)).sqrt();
     match row.cmp(&(column + 1)) {

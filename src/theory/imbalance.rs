@@ -1,0 +1,144 @@
+//! Closed forms for unequal classes: minority collapse, MSE without a bias, the SELI geometry.
+
+use nalgebra::DMatrix;
+
+use super::Inapplicable;
+use crate::linalg::eigen;
+use crate::losses::Loss;
+use crate::model::Bias;
+use crate::objective::Problem;
+
+/// The size of class up to which two or more classes of that size merge at the global minimum (d ≥ K, any bias): c c_L √n_B/N ≤ μ, so n_B ≤ (Nμ/(c c_L))².
+///
+/// Where the w and h of two classes of n_B samples agree, their difference is a singular vector of G with σ = c c_L √n_B/N (c_L: the slope of L in z_k − z_j at z_k = z_j: 1 for cross-entropy
+/// and BCE, 1 − α for label smoothing, M for MSE with κ = 1). For a convex loss merging is optimal iff σ ≤ μ. Fang et al. 2021
+/// named it. Not for the focal loss, nor for κ ≠ 1: there the slope depends on the point.
+pub fn minority_collapse_size(problem: &Problem) -> Result<f64, Inapplicable> {
+    Inapplicable::width(problem.shape.width(), problem.shape.classes())?;
+    collapse_size(&problem.loss, problem.scale, problem.shape.samples() as f64, problem.decay.mu())
+}
+
+/// (Nμ/(c c_L))², where the loss has a c_L.
+pub(super) fn collapse_size(loss: &Loss, scale: f64, samples: f64, mu: f64) -> Result<f64, Inapplicable> {
+    let slope = match loss {
+        Loss::CrossEntropy(_) | Loss::Bce(_) => 1.0,
+        Loss::LabelSmoothing(loss) => 1.0 - loss.alpha,
+        Loss::Mse(loss) if (loss.kappa - 1.0).abs() <= 0.0 => loss.target,
+        Loss::Mse(loss) => {
+            return Err(Inapplicable::new(format!("κ = {}: the slope depends on the point", loss.kappa), "take loss.kappa=1"));
+        }
+        Loss::Focal(loss) if loss.gamma <= 0.0 => 1.0,
+        Loss::Focal(loss) => {
+            let reason = format!("the focal loss with γ = {} is not convex, and its slope depends on the point", loss.gamma);
+            return Err(Inapplicable::new(reason, "take loss.gamma=0, or cross-entropy"));
+        }
+    };
+    Inapplicable::positive("μ", mu)?;
+    Inapplicable::positive("loss.scale", scale)?;
+    Ok((samples * mu / (scale * slope)).powi(2))
+}
+
+/// The groups of classes (ascending indices) that merge at the global minimum: those of one size n_B, at least two, with c c_L √n_B/N ≤ μ.
+pub fn merging_classes(problem: &Problem) -> Result<Vec<Vec<usize>>, Inapplicable> {
+    let size = minority_collapse_size(problem)?;
+    let mut groups: std::collections::BTreeMap<usize, Vec<usize>> = std::collections::BTreeMap::new();
+    for (class, &n) in problem.shape.class_sizes().iter().enumerate() {
+        if n as f64 <= size {
+            groups.entry(n).or_default().push(class);
+        }
+    }
+    Ok(groups.into_values().filter(|group| group.len() > 1).collect())
+}
+
+/// The minimum of MSE (κ = 1) without a bias, for any class sizes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MseMinimum {
+    /// f*.
+    pub value: f64,
+    /// (M√n_k − Nμ/c)₊, the singular value of X = WH that belongs to class k.
+    pub singular_values: Vec<f64>,
+    /// ‖w^k‖ = (λ_H/λ_W)^{1/4} √σ_k; the classifiers are orthogonal.
+    pub norms_w: Vec<f64>,
+    /// How many classes are alive: M√n_k > Nμ/c.
+    pub alive: usize,
+}
+
+/// X = diag((M√n_k − Nμ/c)₊/√n_k) Y: soft thresholding of MY, whose singular values are M√n_k with vectors e_k.
+///
+/// f = (c/2N)‖X − MY‖² + μ‖X‖_* gives f* = c[M²/2 − Σ_k σ_k²/(2N)]. Needs d ≥ the number of classes alive.
+pub fn mse_imbalanced(problem: &Problem) -> Result<MseMinimum, Inapplicable> {
+    let Loss::Mse(mse) = &problem.loss else {
+        return Err(Inapplicable::new(
+            format!("the solution is MSE's, not that of {}", problem.loss.name()),
+            "take loss.name=mse",
+        ));
+    };
+    Inapplicable::unless(
+        (mse.kappa - 1.0).abs() <= 0.0,
+        || format!("κ = {} is not 1", mse.kappa),
+        || "take loss.kappa=1".into(),
+    )?;
+    Inapplicable::unless(
+        problem.bias == Bias::None,
+        || format!("a closed form is known without a bias, and it is {}", problem.bias.name()),
+        || "take model.bias=none".into(),
+    )?;
+    let mu = problem.decay.mu() / problem.scale;
+    Inapplicable::positive("μ/c", mu)?;
+    let samples = problem.shape.samples() as f64;
+    let sizes = problem.shape.class_sizes();
+    let singular_values: Vec<f64> = sizes.iter().map(|&n| (mse.target * (n as f64).sqrt() - samples * mu).max(0.0)).collect();
+    let alive = singular_values.iter().filter(|&&sigma| sigma > 0.0).count();
+    Inapplicable::width(problem.shape.width(), alive)?;
+    let gain: f64 = singular_values.iter().map(|sigma| sigma * sigma).sum::<f64>() / (2.0 * samples);
+    let ratio = (problem.decay.h.sqrt() / problem.decay.w.sqrt()).sqrt();
+    let norms_w = singular_values.iter().map(|sigma| ratio * sigma.sqrt()).collect();
+    Ok(MseMinimum { value: problem.scale * (0.5 * mse.target * mse.target - gain), singular_values, norms_w, alive })
+}
+
+/// Gram matrices of the SELI geometry, each of Frobenius norm 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seli {
+    /// WWᵀ ∝ (PDP)^{1/2}, `[K×K]`.
+    pub classifier: DMatrix<f64>,
+    /// The class means' MᵀM ∝ P(PDP)^{†1/2}P, `[K×K]`.
+    pub means: DMatrix<f64>,
+    /// Logits of the class means, WM ∝ P.
+    pub logits: DMatrix<f64>,
+}
+
+/// The simplex-encoded-labels interpolation of class sizes D = diag(n_k): the limit λ_W = λ_H → 0 of cross-entropy without a bias (Thrampoulidis et al. 2022). X ∝ PY = UΣVᵀ with W = UΣ^{1/2}, H = Σ^{1/2}Vᵀ,
+/// so WWᵀ ∝ (PYYᵀP)^{1/2} and HᵀH ∝ YᵀP(PDP)^{†1/2}PY. Convergence in λ is only logarithmic. With a free bias it is false unless the classes are balanced.
+pub fn seli(problem: &Problem) -> Result<Seli, Inapplicable> {
+    Inapplicable::unless(
+        matches!(problem.loss, Loss::CrossEntropy(_)),
+        || format!("SELI is the limit of cross-entropy, not of {}", problem.loss.name()),
+        || "take loss.name=cross-entropy".into(),
+    )?;
+    Inapplicable::unless(
+        problem.bias == Bias::None || problem.shape.per_class().is_some(),
+        || format!("with a bias ({}) and unequal classes the limit is another one", problem.bias.name()),
+        || "take model.bias=none".into(),
+    )?;
+    Inapplicable::width(problem.shape.width(), problem.shape.classes() - 1)?;
+    Ok(seli_of_sizes(problem.shape.class_sizes()))
+}
+
+/// The matrices of [`seli`] by class sizes alone.
+fn seli_of_sizes(sizes: &[usize]) -> Seli {
+    let k = sizes.len();
+    let centre = DMatrix::from_fn(k, k, |i, j| f64::from(u8::from(i == j)) - 1.0 / k as f64);
+    let weights = DMatrix::from_fn(k, k, |i, j| if i == j { sizes[i] as f64 } else { 0.0 });
+    let found = eigen(&(&centre * weights * &centre));
+    // The null vector 1 has the smallest eigenvalue, zero up to rounding: it is left out of both powers.
+    let power = |p: f64| {
+        let mut sum = DMatrix::zeros(k, k);
+        for (value, vector) in found.values.iter().zip(found.vectors.column_iter()).skip(1) {
+            sum += value.powf(p) * vector * vector.transpose();
+        }
+        let norm = sum.norm();
+        sum / norm
+    };
+    let logits = &centre / centre.norm();
+    Seli { classifier: power(0.5), means: power(-0.5), logits }
+}

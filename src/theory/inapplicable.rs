@@ -1,0 +1,41 @@
+//! A formula outside its hypotheses: the reason and the nearest setting where it holds, never a number.
+
+/// Why a formula does not apply, and what to change least so that it does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {nearest}")]
+pub struct Inapplicable {
+    /// The hypothesis that fails, with the numbers at hand.
+    pub reason: String,
+    /// The nearest valid setting.
+    pub nearest: String,
+}
+
+impl Inapplicable {
+    /// `reason` fails a hypothesis; `nearest` satisfies it.
+    pub(super) fn new(reason: impl Into<String>, nearest: impl Into<String>) -> Self {
+        Self { reason: reason.into(), nearest: nearest.into() }
+    }
+
+    /// Refuses unless `holds`.
+    pub(super) fn unless(holds: bool, reason: impl FnOnce() -> String, nearest: impl FnOnce() -> String) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self::new(reason(), nearest())) }
+    }
+
+    /// Refuses a width below `rank`.
+    pub(super) fn width(width: usize, rank: usize) -> Result<(), Self> {
+        Self::unless(
+            width >= rank,
+            || format!("the width {width} is below {rank}, the rank of W and H there"),
+            || format!("the smallest width is {rank}"),
+        )
+    }
+
+    /// Refuses a number that is not positive and finite.
+    pub(super) fn positive(name: &str, x: f64) -> Result<(), Self> {
+        Self::unless(
+            x > 0.0 && x.is_finite(),
+            || format!("{name} = {x} is not a positive number in range"),
+            || format!("{name} must satisfy 0 < {name} < ∞"),
+        )
+    }
+}

@@ -1,0 +1,304 @@
+//! Partially collapsed states: m of the K classes form a simplex, the others sit at the origin.
+//!
+//! A balanced problem with a shift-invariant loss (cross-entropy, label smoothing, focal). Let A be the m alive classes and B the others, with w = h = 0 on B, W = ωB_m, h_{k,i} = νB_mᵀe_k on A
+//! (B_mB_mᵀ = P_m), so that X = sP_m ⊕ 0, and a bias b that is y + const on A and const on B. The symmetry S_m × S_{K−m} leaves two unknowns, the margin s and the gap y of the bias (y = 0 without one):
+//!
+//! ```text
+//! class in A:  z = s(m−1)/m + y (own),  −s/m + y (other of A),  0 (B)          probabilities p, q_A, q_B
+//! class in B:  z = 0 (own and B),  y (A)                                         probabilities p', p'_A
+//! f = (m/K) L_A + ((K−m)/K) L_B + ε(m−1)s + (λ_b/2) y² m(K−m)/K
+//! ```
+//!
+//! (the bias decays least when its entries sum to 0, which 1ᵀG = 0 enforces). With ⟨∇L, e_k − 1_A/m⟩ = −η(m−1)/m · (mq_A + (K−m)q_B) and ⟨∇L, 1_A⟩ = −η(K−m)q_B on A, η'mp'_A on B:
+//!
+//! ```text
+//! η(p)[m q_A + (K−m) q_B] − α = Kε,          −η(p) q_B + η(p') p'_A + λ_b y = 0
+//! ```
+//!
+//! with η = 1 but for the focal loss, α = 0 but for label smoothing. Everything else vanishes by symmetry: W and H enter bilinearly, and G maps std_B and the mean of (A, B) out of their range.
+//!
+//! G there, in units of 1/(K√n): Kε on std_A (m − 1 times: criticality), η(p') (1 − α for smoothing) on std_B (K − m − 1 times), and one σ on the mean of (A, B).
+
+use super::{Balanced, Bias, Inapplicable};
+use crate::losses::Loss;
+use crate::model::{Point, Shape};
+
+/// A critical point of the whole problem at which `alive` classes form a simplex and the others are zero.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartialCollapse {
+    /// m.
+    pub alive: usize,
+    /// f there.
+    pub value: f64,
+    /// s, the margin among the alive; 0 for m = 0.
+    pub scale: f64,
+    /// y, the bias of an alive class minus that of another.
+    pub bias_gap: f64,
+    /// σ_j(G)/μ with multiplicities: on the alive simplex (exactly 1), on the differences of the others, on the mean of the two groups, and 0 for the constant.
+    pub residual_ratios: Vec<(f64, usize)>,
+    /// ‖w^k‖ of an alive class.
+    pub norm_w: f64,
+    /// ‖h‖ of its samples.
+    pub norm_h: f64,
+}
+
+/// Probabilities and slopes at (s, y).
+struct At {
+    /// Of an alive class: 1 − p, q_A, q_B, −log p.
+    alive: Own,
+    /// Of another: its own are p', among B p', in A p'_A.
+    other: Own,
+    other_in_alive: f64,
+}
+
+/// Of one sample's true class.
+#[derive(Clone, Copy)]
+struct Own {
+    probability: f64,
+    /// 1 − p.
+    complement: f64,
+    /// −log p.
+    surprise: f64,
+    /// The probability of another class of the same group.
+    same: f64,
+    /// The probability of a class of the other group.
+    across: f64,
+}
+
+impl Own {
+    /// With the log-odds of `same_count` classes at `same` and `across_count` at `across`, relative to the true class.
+    fn new(same: f64, same_count: f64, across: f64, across_count: f64) -> Self {
+        // The largest log-odds is divided out, so that nothing overflows.
+        let top = same.max(across).max(0.0);
+        let (own, same, across) = ((-top).exp(), (same - top).exp(), (across - top).exp());
+        let rest = same_count * same + across_count * across;
+        let total = own + rest;
+        let surprise = if top > 0.0 { total.ln() + top } else { rest.ln_1p() };
+        Self { probability: own / total, complement: rest / total, surprise, same: same / total, across: across / total }
+    }
+}
+
+/// The scalar problem's data: loss divided by its factor c.
+#[derive(Clone, Copy)]
+struct Reduction {
+    m: f64,
+    k: f64,
+    epsilon: f64,
+    /// λ_b; `None` without a bias.
+    decay_b: Option<f64>,
+    gamma: f64,
+    alpha: f64,
+}
+
+impl Reduction {
+    fn at(&self, s: f64, y: f64) -> At {
+        let Self { m, k, .. } = *self;
+        let alive = Own::new(-s, m - 1.0, -s * (m - 1.0) / m - y, k - m);
+        let other = Own::new(0.0, k - m - 1.0, y, m);
+        At { alive, other_in_alive: other.across, other }
+    }
+
+    /// η(p), and η'(p)·(1−p) — a product that stays finite for γ ≥ 1 at collapse.
+    fn weight(&self, own: Own) -> f64 {
+        let ratio = if own.complement > 0.0 { own.surprise / own.complement } else { 1.0 };
+        own.complement.powf(self.gamma) * (1.0 + self.gamma * own.probability * ratio)
+    }
+
+    fn loss(&self, own: Own, mean_log_odds: f64) -> f64 {
+        // −Σ ỹ_j log p_j = −log p_k − α·mean(z_j − z_k).
+        own.complement.powf(self.gamma) * own.surprise - self.alpha * mean_log_odds
+    }
+
+    fn value(&self, s: f64, y: f64) -> f64 {
+        let Self { m, k, epsilon, .. } = *self;
+        let at = self.at(s, y);
+        // Means over j of z_j − z_k.
+        let alive_odds = (-(m - 1.0) * s - (k - m) * (s * (m - 1.0) / m + y)) / k;
+        let losses = m / k * self.loss(at.alive, alive_odds) + (k - m) / k * self.loss(at.other, m * y / k);
+        losses + epsilon * (m - 1.0) * s + 0.5 * self.decay_b.unwrap_or(0.0) * y * y * m * (k - m) / k
+    }
+
+    /// The two equations' left sides minus right sides.
+    fn residual(&self, s: f64, y: f64) -> [f64; 2] {
+        let Self { m, k, epsilon, alpha, .. } = *self;
+        let at = self.at(s, y);
+        let eta = self.weight(at.alive);
+        let drive = eta * (m * at.alive.same + (k - m) * at.alive.across) - alpha - k * epsilon;
+        let shift = match self.decay_b {
+            Some(decay_b) => -eta * at.alive.across + self.weight(at.other) * at.other_in_alive + decay_b * y,
+            None => 0.0,
+        };
+        [drive, shift]
+    }
+
+    /// y for a given s: the bias's own stationarity, by the sign change nearest to 0 along the descent direction.
+    fn gap(&self, s: f64) -> f64 {
+        if self.decay_b.is_none() {
+            return 0.0;
+        }
+        let shift = |y: f64| self.residual(s, y)[1];
+        let start = shift(0.0);
+        if !(start.abs() > 0.0) {
+            return 0.0;
+        }
+        // f falls along −sign(shift); doubling finds where it stops to fall.
+        let sign = -start.signum();
+        let mut far = 1e-3;
+        while shift(sign * far) * start > 0.0 && far < 1e6 {
+            far *= 2.0;
+        }
+        let near = if far > 1e-3 { 0.5 * far } else { 0.0 };
+        sign * super::root::falling_root(|x| shift(sign * x) * start, near, far)
+    }
+
+    /// (s, y) with the largest s at which the drive, y following s, falls through zero; `None` where it never is positive.
+    fn solve(&self) -> Option<(f64, f64)> {
+        let drive = |s: f64| self.residual(s, self.gap(s))[0];
+        // p_A ≤ e^{−s}: past this s the drive is negative whatever the loss. A scan from above finds the last sign change: the branch that is a minimum in s.
+        let top = 2.0 * (4.0 * self.k * (1.0 + self.gamma) / (self.k * self.epsilon)).ln().max(1.0) + 4.0;
+        let steps = 400;
+        let grid = |step: u32| top * f64::from(step) / f64::from(steps);
+        let last = (0..steps).rev().find(|&step| drive(grid(step)) > 0.0)?;
+        let s = super::root::falling_root(drive, grid(last), grid(last + 1));
+        (s > 0.0).then(|| self.polished(s, self.gap(s)))
+    }
+
+    /// Two Newton steps on both equations with a difference quotient as Jacobian, kept only where they lower the residual: the nested roots leave rounding of the inner one in the outer.
+    fn polished(&self, mut s: f64, mut y: f64) -> (f64, f64) {
+        let size = |r: [f64; 2]| r[0].abs().max(r[1].abs());
+        for _ in 0..3 {
+            let r = self.residual(s, y);
+            let h = 1e-6;
+            let column = |ds: f64, dy: f64| {
+                let (up, down) = (self.residual(s + ds, y + dy), self.residual(s - ds, y - dy));
+                [(up[0] - down[0]) / (2.0 * h), (up[1] - down[1]) / (2.0 * h)]
+            };
+            let (a, b) = (column(h, 0.0), if self.decay_b.is_some() { column(0.0, h) } else { [0.0, 1.0] });
+            let determinant = a[0] * b[1] - b[0] * a[1];
+            let (ds, dy) = ((r[0] * b[1] - b[0] * r[1]) / determinant, (a[0] * r[1] - r[0] * a[1]) / determinant);
+            if !(size(self.residual(s - ds, y - dy)) < size(r)) {
+                break;
+            }
+            (s, y) = (s - ds, y - dy);
+        }
+        (s, y)
+    }
+}
+
+/// The partially collapsed state with `alive` = m classes, 2 ≤ m ≤ K − 1; m = 0 is W = H = 0 and m = K the balanced ETF on its branch with the largest s.
+///
+/// It is critical for the whole problem (W, H, b) at every width d ≥ m − 1. Whether it is a minimum or a saddle, its `residual_ratios` and the inertia say.
+/// `Err`: another loss, m = 1 or above K, a width below m − 1, an ε at which the m classes do not stay alive.
+pub fn partial_collapse(balanced: &Balanced, alive: usize) -> Result<PartialCollapse, Inapplicable> {
+    let classes = balanced.classes;
+    let (gamma, alpha) = match &balanced.loss {
+        Loss::CrossEntropy(_) => (0.0, 0.0),
+        Loss::LabelSmoothing(loss) => (0.0, loss.alpha),
+        Loss::Focal(loss) => (loss.gamma, 0.0),
+        other => {
+            let reason = format!("{} is not shift-invariant", other.name());
+            return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing or focal"));
+        }
+    };
+    Inapplicable::unless(
+        alive != 1 && alive <= classes,
+        || format!("{alive} of {classes} classes cannot form a simplex"),
+        || format!("take 0, or a number from 2 to {classes}"),
+    )?;
+    Inapplicable::width(balanced.width, alive.saturating_sub(1))?;
+    let c = balanced.scale;
+    Inapplicable::positive("loss.scale", c)?;
+    Inapplicable::positive("ε/c", balanced.epsilon() / c)?;
+    let epsilon = balanced.epsilon() / c;
+    // The gap of groups that are all or nothing is no variable.
+    let has_gap = balanced.bias != Bias::None && alive > 0 && alive < classes;
+    let decay_b = has_gap.then_some(balanced.decay.b / c);
+    let (m, k) = (alive as f64, classes as f64);
+    if alive == 0 {
+        let reduction = Reduction { m: 0.0, k, epsilon, decay_b: None, gamma, alpha };
+        let own = Own::new(0.0, k - 1.0, 0.0, 0.0);
+        let ratio = reduction.weight(own) * (1.0 - alpha) / (k * epsilon);
+        let value = c * reduction.loss(own, 0.0);
+        let residual_ratios = vec![(ratio, classes - 1), (0.0, 1)];
+        return Ok(PartialCollapse { alive, value, scale: 0.0, bias_gap: 0.0, residual_ratios, norm_w: 0.0, norm_h: 0.0 });
+    }
+    let reduction = Reduction { m, k, epsilon, decay_b, gamma, alpha };
+    let (s, y) = reduction.solve().ok_or_else(|| {
+        let zero = balanced.zero_threshold().unwrap_or(0.0);
+        Inapplicable::new(
+            format!("ε = {:e}: {alive} classes do not stay alive", balanced.epsilon()),
+            format!("try an ε below {zero:e}"),
+        )
+    })?;
+    let ratio = balanced.class_ratio();
+    let size = s * (m - 1.0) / m;
+    Ok(PartialCollapse {
+        alive,
+        value: c * reduction.value(s, y),
+        scale: s,
+        bias_gap: y,
+        residual_ratios: reduction.residual_ratios(s, y, alive, classes),
+        norm_w: (ratio * size).sqrt(),
+        norm_h: (size / ratio).sqrt(),
+    })
+}
+
+impl Reduction {
+    /// σ_j(G)/μ: see the module's page. On the mean, G has rank one with the left vector (1_A/m − 1_B/(K−m)): σ² = a²K/(K−m) + c²K/m, where −a and c are what a column of A, of B puts on A.
+    fn residual_ratios(&self, s: f64, y: f64, alive: usize, classes: usize) -> Vec<(f64, usize)> {
+        let Self { m, k, epsilon, alpha, .. } = *self;
+        let at = self.at(s, y);
+        let mut ratios = vec![(1.0, alive - 1)];
+        if alive < classes {
+            let others = classes - alive;
+            if others > 1 {
+                ratios.push((self.weight(at.other) * (1.0 - alpha) / (k * epsilon), others - 1));
+            }
+            let a = (k - m) * (self.weight(at.alive) * at.alive.across - alpha / k);
+            let c = m * (self.weight(at.other) * at.other_in_alive - alpha / k);
+            ratios.push(((a * a * k / (k - m) + c * c * k / m).sqrt() / (k * epsilon), 1));
+        }
+        ratios.push((0.0, 1));
+        ratios
+    }
+}
+
+impl PartialCollapse {
+    /// max σ_j(G)/μ outside the alive simplex: above 1 it is a strict saddle wherever a free dimension is left.
+    pub fn escape_ratio(&self) -> f64 {
+        let skip = usize::from(self.alive > 0);
+        self.residual_ratios.iter().skip(skip).map(|&(ratio, _)| ratio).fold(0.0, f64::max)
+    }
+
+    /// (d − m + 1)·#{σ_j(G) > μ}: the negative eigenvalues that the unused dimensions contribute.
+    pub fn off_space_index(&self, width: usize) -> u64 {
+        let rank = self.alive.saturating_sub(1);
+        let skip = usize::from(self.alive > 0);
+        let above: usize =
+            self.residual_ratios.iter().skip(skip).filter(|&&(ratio, _)| ratio > 1.0).map(|&(_, count)| count).sum();
+        ((width - rank) * above) as u64
+    }
+
+    /// The point, its first m classes alive: W = √ρ√s B_m, H = √s B_mᵀ/√ρ repeated, b of sum 0 with gap y, padded with zeros. `balanced` must be the problem it was made for.
+    pub fn point(&self, balanced: &Balanced, shape: &Shape) -> Point {
+        let classes = balanced.classes;
+        let mut point = Point::zeros(shape, balanced.bias);
+        let (m, k) = (self.alive as f64, classes as f64);
+        let ratio = balanced.class_ratio().sqrt();
+        let entry = |class: usize, column: usize| {
+            if class < self.alive && column + 1 < self.alive {
+                self.scale.sqrt() * super::point::helmert(class, column)
+            } else {
+                0.0
+            }
+        };
+        point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
+        for (mut feature, &label) in point.h_mut().column_iter_mut().zip(shape.labels()) {
+            feature.iter_mut().enumerate().for_each(|(column, h)| *h = entry(label, column) / ratio);
+        }
+        for (class, b) in point.b_mut().iter_mut().enumerate() {
+            *b = if class < self.alive { self.bias_gap * (1.0 - m / k) } else { -self.bias_gap * m / k };
+        }
+        point
+    }
+}
