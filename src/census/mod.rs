@@ -2,6 +2,13 @@
 //!
 //! A census is a lower bound on what there is. It does no I/O: `study` loads the points, passes them through the gate again, and writes what is found here.
 
+pub mod family;
+pub mod morse;
+mod partition;
+mod walk;
+
+pub use partition::Partition;
+
 use crate::critical::CriticalPoint;
 use crate::model::{Point, same_orbit};
 use crate::objective::Problem;

@@ -5,7 +5,7 @@ mod point;
 mod shape;
 mod symmetry;
 
-pub use orbit::{same_orbit, stabiliser_size};
+pub use orbit::{relabellings, same_orbit, stabiliser_size};
 pub use point::{Point, PointError};
 pub use shape::{Bias, Decay, Shape, ShapeError};
 pub use symmetry::{orbit_dimension, tangents};

@@ -48,6 +48,45 @@ pub fn stabiliser_size(shape: &Shape, x: &Point, tolerance: f64) -> Option<u128>
     Some(size)
 }
 
+/// The number of different (X, b) that permutations of equal classes and of the samples within classes make of the point: the copies of its O(d) orbit.
+///
+/// The group has Π_s m_s! Π_k n_k! elements, m_s being the number of classes of size s. A relabelling keeps (X, b) iff its permutation of the classes is one of
+/// [`stabiliser_size`] and what is left of it exchanges samples of one column only, so there are
+///
+/// ```text
+/// (Π_s m_s! / stabiliser) · Π_k n_k! / Π_c (multiplicity of column c of class k)!
+/// ```
+///
+/// `None` above 2¹²⁸. Entries are compared to `tolerance` of the largest.
+pub fn relabellings(shape: &Shape, x: &Point, tolerance: f64) -> Option<u128> {
+    let stabiliser = stabiliser_size(shape, x, tolerance)?;
+    let mut of_size: BTreeMap<usize, usize> = BTreeMap::new();
+    shape.class_sizes().iter().for_each(|&size| *of_size.entry(size).or_default() += 1);
+    let classes = of_size.values().try_fold(1_u128, |product, &m| product.checked_mul(factorial(m)?))?;
+    let logits = Logits::new(x);
+    let columns = Columns::new(shape, &logits, tolerance * logits.scale).columns;
+    let mut copies = classes / stabiliser;
+    // A multinomial is a product of binomials: column after column chooses its samples among those that are left.
+    let mut left = shape.class_sizes().to_vec();
+    for column in &columns {
+        copies = copies.checked_mul(binomial(left[column.label], column.multiplicity)?)?;
+        left[column.label] -= column.multiplicity;
+    }
+    Some(copies)
+}
+
+/// n!, where it is below 2¹²⁸.
+fn factorial(n: usize) -> Option<u128> {
+    (1..=n as u128).try_fold(1_u128, u128::checked_mul)
+}
+
+/// n over m, where the products on the way are below 2¹²⁸.
+fn binomial(n: usize, m: usize) -> Option<u128> {
+    let m = m.min(n - m) as u128;
+    // After each factor the product is a binomial itself, so the division leaves no rest.
+    (1..=m).try_fold(1_u128, |product, i| Some(product.checked_mul(n as u128 - m + i)? / i))
+}
+
 /// Entries are compared with at least this: logits are O(1) wherever the loss acts, and at the origin there is only rounding to compare with.
 const LEAST_SCALE: f64 = 1.0;
 
@@ -399,5 +438,52 @@ mod tests {
         assert!(!same_orbit(&shape, &x, &at([2.0, 2.0, 1.0, -1.0, -2.0, -1.0]), 1e-9));
         assert!(same_orbit(&shape, &at([2.0, 2.0, 1.0, -1.0, -2.0, -1.0]), &at([2.0, 1.0, 1.0, -1.0, -2.0, -2.0]), 1e-9));
         assert_eq!(stabiliser_size(&shape, &x, 1e-9), Some(2));
+        // In either class one of three samples is the other: 3 · 3 relabellings; exchanging the classes makes none.
+        assert_eq!(relabellings(&shape, &x, 1e-9), Some(9));
+    }
+
+    /// The copies are counted one by one over the whole group.
+    #[test]
+    fn relabellings_are_the_images_under_the_group() {
+        let shape = Shape::new(1, &[2, 2, 3]).unwrap();
+        let w = DMatrix::from_column_slice(3, 1, &[1.0, 2.0, -1.0]);
+        for (h, b) in [
+            ([1.0, 1.0, 2.0, 2.0, 0.5, 0.5, 0.7], [0.0; 3]),
+            ([1.0, 3.0, 2.0, 2.0, 0.5, 0.6, 0.7], [0.0; 3]),
+            ([0.0; 7], [0.1, 0.1, 0.0]),
+            ([0.0; 7], [0.1, 0.3, 0.0]),
+        ] {
+            let x = Point::from_blocks(&w, &DMatrix::from_row_slice(1, 7, &h), &b);
+            let logits = x.w() * x.h();
+            let mut images: Vec<Vec<i64>> = Vec::new();
+            for swap in [false, true] {
+                let class = |k: usize| if swap && k < 2 { 1 - k } else { k };
+                for bits in 0..4 {
+                    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+                        let sample = |k: usize, i: usize| match k {
+                            2 => 4 + order[i],
+                            k => 2 * class(k) + (i + (bits >> k)) % 2,
+                        };
+                        let mut image: Vec<f64> = (0..3).map(|k| b[class(k)]).collect();
+                        for (k, i) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)] {
+                            image.extend((0..3).map(|j| logits[(class(j), sample(k, i))]));
+                        }
+                        images.push(image.iter().map(|x| (x * 1e6).round() as i64).collect());
+                    }
+                }
+            }
+            images.sort();
+            images.dedup();
+            assert_eq!(relabellings(&shape, &x, 1e-9), Some(images.len() as u128));
+        }
+    }
+
+    #[test]
+    fn too_many_relabellings_are_not_counted() {
+        let shape = Shape::balanced(40, 1, 1).unwrap();
+        let w = DMatrix::from_fn(40, 1, |k, _| k as f64);
+        let h = DMatrix::from_element(1, 40, 1.0);
+        assert_eq!(relabellings(&shape, &Point::from_blocks(&w, &h, &[]), 1e-9), None);
+        assert_eq!(binomial(60, 30), Some(118_264_581_564_861_424));
     }
 }

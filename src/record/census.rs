@@ -112,9 +112,9 @@ pub struct CensusOrbit {
     pub origin_classes: Option<usize>,
     /// Dimension of its orbit under O(d) and, where b shifts freely, b → b + c1.
     pub orbit_dimension: u64,
-    /// Number of relabellings (of equal classes, and of the samples within classes) that leave it in its O(d) orbit; decimal digits.
+    /// Number of permutations of equal classes that, with samples permuted within classes, leave it in its O(d) orbit; decimal digits.
     pub stabiliser: Option<String>,
-    /// Number of distinct relabelled copies of its O(d) orbit; decimal digits.
+    /// Number of distinct copies of its O(d) orbit that relabellings of equal classes and of the samples within classes make; decimal digits.
     pub relabellings: Option<String>,
     /// The connected family it belongs to, where it is degenerate.
     pub family: Option<usize>,
@@ -161,6 +161,10 @@ pub struct CensusMorse {
 pub struct MorseWidth {
     /// The feature width: critical points of width w are those of rank ≤ w.
     pub width: usize,
+    /// As of the whole.
+    pub finding: String,
+    /// Why; empty where it is consistent.
+    pub reason: String,
     /// Coefficients of the critical points' polynomial M(t), constant first.
     pub critical: Vec<i128>,
     /// Coefficients of Q(t) in M(t) = 1 + (1 + t)Q(t); null where there is no such polynomial. A negative one violates the inequalities.

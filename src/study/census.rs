@@ -8,10 +8,17 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::StudyError;
+use crate::census::family::{self, Degenerate};
+use crate::census::morse::{self, Cell, Finding};
+use crate::census::{ORBIT_TOLERANCE, Partition, representative};
 use crate::critical::{Candidate, CriticalPoint, gate};
-use crate::model::{Bias, Point, orbit_dimension};
-use crate::record::{CENSUS_SCHEMA, Census, CensusCase, CensusOrbit, EscapeRow, Record, Tried, npz, write_census, write_escapes};
+use crate::model::{Bias, Point, orbit_dimension, relabellings, stabiliser_size};
+use crate::record::{
+    CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, Count, EscapeRow, MorseWidth, Record, Tried, npz,
+    write_census, write_escapes,
+};
 use crate::scenario::{self, Case, Scenario};
+use crate::spectra::Limits;
 
 /// An orbit on its way into the census.
 pub(super) struct Member {
@@ -47,18 +54,23 @@ pub(super) fn take(
 /// The census of one case, and the escape paths from its saddles.
 fn one_case(
     case: &Case,
-    _settings: &scenario::Census,
+    settings: &scenario::Census,
     records: &[&Record],
     dir: &Path,
 ) -> Result<(CensusCase, Vec<EscapeRow>), StudyError> {
     let members = members(case, records, dir)?;
     // Orbits first met on the way down are appended to `members`.
     let escapes = Vec::new();
-    Ok((conclude(case, records, members), escapes))
+    Ok((conclude(case, settings, records, members), escapes))
 }
 
 /// What is written of a case whose orbits are `members`.
-fn conclude(case: &Case, records: &[&Record], members: Vec<Member>) -> CensusCase {
+fn conclude(case: &Case, settings: &scenario::Census, records: &[&Record], mut members: Vec<Member>) -> CensusCase {
+    let limits = case.spectra.limits();
+    members.par_iter_mut().for_each(|member| symmetries(case, member));
+    let (families, apart) = if settings.families { families(case, &mut members) } else { (Vec::new(), 0) };
+    let in_families = members.iter().filter(|member| member.row.family.is_some()).count();
+    let cells: Vec<Cell> = members.par_iter().map(|member| cell(case, member, &limits)).collect();
     let first = records.first();
     CensusCase {
         case: case.id.clone(),
@@ -71,11 +83,140 @@ fn conclude(case: &Case, records: &[&Record], members: Vec<Member>) -> CensusCas
         solver: case.solver.name().into(),
         points: records.len(),
         critical: records.iter().filter(|record| record.orbit.is_some()).count(),
-        found_at_least: members.len(),
+        found_at_least: members.len() - in_families + apart,
         tried: tried(records),
         orbits: members.into_iter().map(|member| member.row).collect(),
-        ..CensusCase::default()
+        families,
+        morse: morse(&cells, case.problem.shape.width()),
     }
+}
+
+/// Fills in partition, stabiliser and relabellings.
+fn symmetries(case: &Case, member: &mut Member) {
+    let shape = &case.problem.shape;
+    match &member.critical {
+        Ok(critical) => {
+            let partition = Partition::new(shape, critical);
+            let x = representative(&case.problem, critical);
+            member.row.origin_classes = Some(partition.origin);
+            member.row.partition = Some(partition.to_string());
+            member.row.stabiliser = stabiliser_size(shape, &x, ORBIT_TOLERANCE).map(|size| size.to_string());
+            member.row.relabellings = relabellings(shape, &x, ORBIT_TOLERANCE).map(|copies| copies.to_string());
+        }
+        Err(reason) => member.row.reason += &format!("; not passed by the gate again ({reason})"),
+    }
+}
+
+/// The families of the degenerate members, who learn which they are in, and a lower bound on how many there are.
+fn families(case: &Case, members: &mut [Member]) -> (Vec<CensusFamily>, usize) {
+    let degenerate: Vec<Degenerate<'_>> = members
+        .iter()
+        .filter_map(|member| {
+            let row = &member.row;
+            let (nullity, nullity_symmetry) = (ends(row.nullity?), row.nullity_symmetry?);
+            let critical = member.critical.as_ref().map_err(Clone::clone);
+            let (orbit, value, rank) = (row.orbit, row.value, row.rank);
+            let index = ends(row.index?);
+            (nullity[0] > nullity_symmetry).then_some(Degenerate {
+                orbit,
+                critical,
+                value,
+                rank,
+                index,
+                nullity,
+                nullity_symmetry,
+            })
+        })
+        .collect();
+    let (found, apart) = family::families(&case.problem, &degenerate, &case.spectra.limits());
+    let rows = found
+        .into_iter()
+        .enumerate()
+        .map(|(number, family)| {
+            let row = |orbit: usize| members.iter().position(|member| member.row.orbit == orbit).expect("members are orbits");
+            let of_family: Vec<usize> = family.members.iter().map(|&orbit| row(orbit)).collect();
+            of_family.iter().for_each(|&at| members[at].row.family = Some(number));
+            let first = &members[of_family[0]].row;
+            CensusFamily {
+                family: number,
+                value: first.value,
+                rank: first.rank,
+                index: first.index,
+                dimension: family.dimension,
+                dimension_walked: family.walked,
+                hits: of_family.iter().map(|&at| members[at].row.hits).sum(),
+                members: family.members,
+                standing: if family.settled { "numerical" } else { "undecided" }.into(),
+                reason: family.reason,
+            }
+        })
+        .collect();
+    (rows, apart)
+}
+
+/// The ends of a count.
+fn ends(count: Count) -> [u64; 2] {
+    match count {
+        Count::Exact(n) => [n, n],
+        Count::Bracket(ends) => ends,
+    }
+}
+
+/// What the Morse–Bott check needs of a member.
+fn cell(case: &Case, member: &Member, limits: &Limits) -> Cell {
+    let row = &member.row;
+    let unknown = |reason: String| Cell {
+        orbit: row.orbit,
+        rank: row.rank,
+        copies: Err(reason.clone()),
+        index: Err(reason.clone()),
+        slope: Err(reason),
+    };
+    match (&member.critical, row.index) {
+        (Ok(critical), Some(Count::Exact(index))) => Cell::new(&case.problem, row.orbit, critical, Some(index), limits),
+        (Ok(_), Some(Count::Bracket(_))) => unknown(format!("the index of orbit {} is a bracket", row.orbit)),
+        (Ok(_), None) => unknown(format!("the index of orbit {} is not known", row.orbit)),
+        (Err(_), _) => unknown(format!("orbit {} did not pass the gate again", row.orbit)),
+    }
+}
+
+/// The Morse–Bott check, and what it means.
+fn morse(cells: &[Cell], width: usize) -> CensusMorse {
+    let checks = morse::check(cells, width);
+    let finding = morse::summary(&checks);
+    let of = |name: &str| {
+        let widths: Vec<String> =
+            checks.iter().filter(|check| check.finding.name() == name).map(|check| check.width.to_string()).collect();
+        widths.join(", ")
+    };
+    let reason = match &finding {
+        Finding::Violated(reason) => {
+            format!("{reason}: at least one orbit is missing, or one of the numbers is wrong")
+        }
+        Finding::Consistent if of("does-not-apply").is_empty() => {
+            format!("at every width up to {width} these orbits could be all there are; that does not prove that they are")
+        }
+        Finding::Consistent => {
+            let first = checks.iter().find(|check| check.finding.name() == "does-not-apply").expect("there is one");
+            let (applies, rest) = (of("consistent"), of("does-not-apply"));
+            format!(
+                "at width {applies} these orbits could be all there are; it does not apply at width {rest}: {}",
+                first.finding.reason()
+            )
+        }
+        Finding::DoesNotApply(reason) => reason.clone(),
+    };
+    let widths = checks
+        .into_iter()
+        .map(|check| MorseWidth {
+            width: check.width,
+            finding: check.finding.name().into(),
+            reason: check.finding.reason().into(),
+            critical: check.critical,
+            quotient: check.quotient,
+        })
+        .collect();
+    CensusMorse { finding: finding.name().into(), reason, widths }
 }
 
 /// How the starts ended, by kind, in the order in which the kinds first occur.
