@@ -45,6 +45,8 @@ pub mod starts;
 
 pub mod verdict;
 
+pub mod census;
+
 pub mod record;
 
 pub mod report;

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["starts", "solvers", "spectra", "metrics", "gpu"],
     &["rigor"],
     &["verdict"],
+    &["census"],
     &["record"],
     &["theorems", "report"],
     &["scenario"],
@@ -23,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Up to this module nothing does I/O or reads a clock (`gpu` may talk to its device, and to nothing else).
-const LAST_PURE: &str = "verdict";
+const LAST_PURE: &str = "census";
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[
