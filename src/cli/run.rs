@@ -201,6 +201,7 @@ fn explain(error: StudyError, options: &Options) -> CliError {
             CliError::Broken(message)
         }
         StudyError::Start(message) => CliError::refused(message),
+        StudyError::Census(_) => CliError::Broken(error.to_string()),
         StudyError::Threads(message) => CliError::Broken(message),
         StudyError::FailFast(_) => CliError::Stopped(error.to_string()),
     }

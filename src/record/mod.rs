@@ -1,5 +1,6 @@
 //! What a run leaves on disk: serialisable twins of what was found, and the store that survives interruption.
 
+mod census;
 mod row;
 
 mod atomic;
@@ -10,10 +11,19 @@ pub mod read;
 mod store;
 
 pub use atomic::write_atomically;
+pub use census::{
+    CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, MorseWidth,
+    Tried,
+};
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
-pub use store::{Mode, Store, StoreError, write_summary};
+pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary};
 
 /// The file of a point, relative to the run's folder.
 pub fn point_file(case: &str, start_index: usize) -> String {
     format!("points/{case}-{start_index}.npz")
+}
+
+/// The file of an orbit that was first met by following an escape, relative to the run's folder.
+pub fn escape_point_file(case: &str, orbit: usize) -> String {
+    format!("points/{case}-escape-{orbit}.npz")
 }

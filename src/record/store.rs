@@ -19,10 +19,12 @@ use super::{Record, SCHEMA, TrajectoryRow, write_atomically};
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Files of a run that `--overwrite` removes.
-const OUTPUTS: [&str; 8] = [
+const OUTPUTS: [&str; 10] = [
     "records.jsonl",
     "records.csv",
     "trajectories.jsonl",
+    "census.json",
+    "escapes.jsonl",
     "summary.json",
     "provenance.json",
     "report.html",
@@ -238,6 +240,19 @@ pub fn write_summary(dir: &Path, summary: &super::Summary) -> Result<(), StoreEr
     let path = dir.join("summary.json");
     let text = serde_json::to_string_pretty(summary).expect("a summary holds only what JSON can say");
     write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the summary"))
+}
+
+/// Writes `census.json` into a run's folder.
+pub fn write_census(dir: &Path, census: &super::Census) -> Result<(), StoreError> {
+    let path = dir.join("census.json");
+    let text = serde_json::to_string_pretty(census).expect("a census holds only what JSON can say");
+    write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the census"))
+}
+
+/// Writes `escapes.jsonl` into a run's folder, in the order given.
+pub fn write_escapes(dir: &Path, rows: &[super::EscapeRow]) -> Result<(), StoreError> {
+    let path = dir.join("escapes.jsonl");
+    write_atomically(&path, |file| file.write_all(lines(rows).as_bytes())).map_err(disk(&path, "write the escape paths"))
 }
 
 /// What a resumed run keeps.

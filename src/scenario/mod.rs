@@ -69,6 +69,23 @@ impl Default for Spectra {
     }
 }
 
+/// `[census]`, resolved: what is asked of the critical points of a case together. It changes no record, so it is no part of a case's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    /// Whether the escape directions of every saddle are followed to the points below it.
+    pub escapes: bool,
+    /// Most directions tried for each distinct negative eigenvalue.
+    pub escape_directions: usize,
+    /// Whether degenerate points are connected into families.
+    pub families: bool,
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        Self { escapes: true, escape_directions: 8, families: true }
+    }
+}
+
 /// One loss with one solver: a problem, its starts, and how to move.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -101,6 +118,8 @@ pub struct Scenario {
     pub cases: Vec<Case>,
     /// `[spectra]`, the same for all cases.
     pub spectra: Spectra,
+    /// `[census]`, where it is asked for.
+    pub census: Option<Census>,
     /// Ids of the figures to draw, in order.
     pub figures: Vec<String>,
     /// Its claims.
@@ -161,6 +180,7 @@ impl Scenario {
             text: String::new(),
             cases: resolved.cases,
             spectra: resolved.spectra,
+            census: resolved.census,
             figures: resolved.figures,
             expect: table.expect.clone().unwrap_or_default(),
             base_dir,

@@ -8,10 +8,11 @@ use super::expect::known;
 use super::identity::case_id;
 use super::read::list;
 use super::tables::{
-    DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable, StopTable,
+    CensusTable, DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable,
+    StopTable,
 };
 use super::tree::{Fault, Way};
-use super::{BIASES, Case, DEFAULT_SOLVER, DEFAULT_START, Spectra, SpectraLevel, start_file};
+use super::{BIASES, Case, Census, DEFAULT_SOLVER, DEFAULT_START, Spectra, SpectraLevel, start_file};
 use crate::losses::{self, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
@@ -26,12 +27,16 @@ const COUNT_MAX: u64 = 1_000_000;
 /// More pairs than this make L-BFGS slower without making it better.
 const MEMORY_MAX: u64 = 1_000;
 
+/// More directions of one eigenvalue than this are a slip: each is a descent.
+const ESCAPE_DIRECTIONS_MAX: u64 = 10_000;
+
 /// What [`resolve`] finds.
 pub(super) struct Resolved {
     pub(super) cases: Vec<Case>,
     pub(super) losses: Vec<(Loss, f64)>,
     pub(super) solvers: Vec<SolverSpec>,
     pub(super) spectra: Spectra,
+    pub(super) census: Option<Census>,
     pub(super) figures: Vec<String>,
     pub(super) labels_from_file: bool,
 }
@@ -50,6 +55,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     }
     let stop = stop(table.stop.as_ref())?;
     let spectra = spectra(table.spectra.as_ref())?;
+    let census = table.census.as_ref().map(census).transpose()?;
     if table.certify.as_ref().and_then(|certify| certify.claims.as_ref()).is_some_and(|claims| !claims.is_empty()) {
         let way = Way::keys(["certify", "claims"]);
         return Err(
@@ -83,7 +89,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;
-    Ok(Resolved { cases, losses, solvers, spectra, figures, labels_from_file })
+    Ok(Resolved { cases, losses, solvers, spectra, census, figures, labels_from_file })
 }
 
 /// Resolves every element of a section, with the way to it.
@@ -376,6 +382,21 @@ fn stop(table: Option<&StopTable>) -> Result<Stop, Fault> {
         steps_max: table.steps_max.unwrap_or(default.steps_max),
         polish: table.polish.unwrap_or(default.polish),
     })
+}
+
+fn census(table: &CensusTable) -> Result<Census, Fault> {
+    let mut census = Census::default();
+    if let Some(escapes) = table.escapes {
+        census.escapes = escapes;
+    }
+    if let Some(directions) = table.escape_directions {
+        let way = Way::keys(["census", "escape_directions"]);
+        census.escape_directions = in_range(&way, directions, 1, ESCAPE_DIRECTIONS_MAX)? as usize;
+    }
+    if let Some(families) = table.families {
+        census.families = families;
+    }
+    Ok(census)
 }
 
 pub(super) fn spectra(table: Option<&SpectraTable>) -> Result<Spectra, Fault> {

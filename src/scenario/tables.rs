@@ -35,6 +35,8 @@ pub(super) struct ScenarioTable {
     pub(super) stop: Option<StopTable>,
     /// What is computed of the Hessian.
     pub(super) spectra: Option<SpectraTable>,
+    /// A census of the critical points found. Default: none.
+    pub(super) census: Option<CensusTable>,
     /// What is to be proved.
     pub(super) certify: Option<CertifyTable>,
     /// What the report shows.
@@ -136,6 +138,19 @@ pub(super) struct SpectraTable {
     /// Spectra whose plan needs more memory (in MiB) are left out, with the reason; default 1024.
     #[schemars(range(min = 1))]
     pub(super) memory_mib: Option<u64>,
+}
+
+/// `[census]`: what is asked of the critical points of a case together; an empty table asks for everything.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CensusTable {
+    /// Whether the escape directions of every saddle are followed to the points below it; default true.
+    pub(super) escapes: Option<bool>,
+    /// Most directions tried for each distinct negative eigenvalue; default 8.
+    #[schemars(range(min = 1))]
+    pub(super) escape_directions: Option<u64>,
+    /// Whether degenerate points are connected into families; default true.
+    pub(super) families: Option<bool>,
 }
 
 /// `[certify]`.

@@ -49,6 +49,12 @@ pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[S
     section(&mut out, "[spectra]");
     line(&mut out, "level", &text(scenario.spectra.level.name()));
     line(&mut out, "memory_mib", &scenario.spectra.memory_mib.to_string());
+    if let Some(census) = &scenario.census {
+        section(&mut out, "[census]");
+        line(&mut out, "escapes", &census.escapes.to_string());
+        line(&mut out, "escape_directions", &census.escape_directions.to_string());
+        line(&mut out, "families", &census.families.to_string());
+    }
     section(&mut out, "[report]");
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
     expectations(&mut out, &scenario.expect);

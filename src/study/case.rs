@@ -4,19 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Assessed, Lines, StudyError};
-use crate::critical::CriticalPoint;
-use crate::model::{Bias, Point, same_orbit};
+use crate::census::same_critical;
+use crate::model::Bias;
 use crate::objective::Problem;
 use crate::record::{self, Count, Eigenvalue, PerClass, Record, SCHEMA, StoreError, npz, point_file};
 use crate::scenario::{Case, Scenario};
 use crate::spectra;
 use crate::theory::{self, BalancedMinimum};
 use crate::verdict::{Evidence, SpectrumEvidence, Verdict, decide};
-
-/// Two points whose values differ by more than this fraction are different orbits.
-const VALUE_TOLERANCE: f64 = 1e-9;
-/// Logits of polished points of one orbit agree to about 1e-12; this leaves room for ill-conditioned ones.
-const ORBIT_TOLERANCE: f64 = 1e-6;
 
 /// Judges the points of a case, writes them, and returns its records and trajectory rows.
 pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assessed>, dir: &Path) -> Result<Lines, StudyError> {
@@ -55,8 +50,13 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
 
 /// The record of a point that stands alone: nothing but the closed form is known beside it.
 pub fn alone(problem: &Problem, point: &Assessed) -> Record {
+    beside(problem, point, None)
+}
+
+/// The record of a point beside others whose lowest value is `lowest`.
+pub(super) fn beside(problem: &Problem, point: &Assessed, lowest: Option<f64>) -> Record {
     let closed_form = theory::balanced_minimum(problem).ok();
-    let lowest_known = closed_form.as_ref().map(|closed| closed.value);
+    let lowest_known = [lowest, closed_form.as_ref().map(|closed| closed.value)].into_iter().flatten().reduce(f64::min);
     let verdict = judge(point, closed_form.as_ref(), lowest_known);
     record_of(problem, point, &verdict, closed_form.as_ref())
 }
@@ -89,17 +89,6 @@ fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: 
 /// The orbit of every critical point, numbered by first start.
 fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
     let mut representatives: Vec<usize> = Vec::new();
-    // b → b + c1 changes nothing there: b is compared up to its mean.
-    let shifts = problem.shifts_bias_freely();
-    let representative = |critical: &CriticalPoint| -> Point {
-        let mut reduced = critical.reduced().clone();
-        if shifts {
-            let b = reduced.b_mut();
-            let mean = b.iter().sum::<f64>() / b.len() as f64;
-            b.iter_mut().for_each(|b| *b -= mean);
-        }
-        reduced
-    };
     points
         .iter()
         .enumerate()
@@ -108,9 +97,7 @@ fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
             let known = representatives.iter().position(|&j| {
                 let other = &points[j];
                 let other_critical = other.critical.as_ref().expect("representatives are critical");
-                other.rank() == point.rank()
-                    && (other.value - point.value).abs() <= VALUE_TOLERANCE * point.value.abs()
-                    && same_orbit(&problem.shape, &representative(other_critical), &representative(critical), ORBIT_TOLERANCE)
+                same_critical(problem, (other_critical, other.value), (critical, point.value))
             });
             Some(known.unwrap_or_else(|| {
                 representatives.push(i);

@@ -5,6 +5,8 @@
 
 mod assess;
 mod case;
+mod census;
+mod escapes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ pub use assess::{Assessed, assess};
 pub use case::{alone, objective_text};
 
 use crate::model::Point;
-use crate::record::{Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow, write_summary};
+use crate::record::{Census, Expectation, Mode, Record, Store, StoreError, Summary, TrajectoryRow, write_summary};
 use crate::scenario::{Case, Scenario, read_start};
 use crate::starts::{Begin, expand};
 use crate::verdict::Nature;
@@ -44,6 +46,9 @@ pub enum StudyError {
     /// A start that does not exist for its problem.
     #[error("{0}")]
     Start(String),
+    /// A point that the census needs cannot be read back.
+    #[error("the census cannot be taken: {0}")]
+    Census(String),
     /// Threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),
@@ -59,6 +64,8 @@ pub struct Study {
     pub records: Vec<Record>,
     /// The head of the report.
     pub summary: Summary,
+    /// The census, where the scenario asks for one.
+    pub census: Option<Census>,
 }
 
 /// A point that was finished: told to whoever watches.
@@ -146,10 +153,14 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
         return Err(error);
     }
     let records = store.finish(&ids)?;
+    let census = match &scenario.census {
+        Some(settings) => Some(in_pool(options.threads, || census::take(scenario, settings, &records, &options.dir))??),
+        None => None,
+    };
     let expectations = scenario.expect.evaluate(&records, !scenario.expectations_apply());
     let summary = summarise(scenario, &records, expectations);
     write_summary(&options.dir, &summary)?;
-    Ok(Study { records, summary })
+    Ok(Study { records, summary, census })
 }
 
 /// Runs `body` on its own pool of threads, or on the default one.
