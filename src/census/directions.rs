@@ -136,27 +136,63 @@ fn residual_matrix(objective: &mut Objective<'_>, x: &Point) -> DMatrix<f64> {
 impl Spaces<'_> {
     /// Directions of one eigenspace.
     ///
-    /// One alone where the space is, modulo symmetry, a line. Else a basis as the decomposition gives it, and random combinations: twice as many as the space has dimensions in all, if that is not too many.
+    /// One alone where the space is, modulo symmetry, a line. Else inner eigenvectors, then off-space directions of rank one that set classes apart (those the landscape's own symmetry singles out: a generic
+    /// direction leads to generic points only), then as many random combinations as the space has dimensions; of all these the first `most`.
     fn directions(&self, cluster: &Cluster, free: usize, most: usize, level: u64) -> Vec<Direction> {
-        let size = cluster.inner.len() + cluster.off.len();
-        let wanted = if size == 1 { 1 } else { (2 * size).min(most) };
-        let plain = size.min(wanted.div_ceil(2));
-        let columns_max = cluster.off.len().min(free);
-        (0..wanted)
-            .map(|number| {
-                // A vector of the basis lives in one free dimension at most; combinations in one, two, … by turns.
-                let columns =
-                    if number < plain { columns_max.min(1) } else { columns_max.min(1 + (number - plain) % columns_max.max(1)) };
-                let mut coefficients = vec![0.0; cluster.inner.len() + cluster.off.len() * columns];
-                if number < plain {
-                    coefficients[number] = 1.0;
-                } else {
-                    gaussian(&mut stream(level, "escape direction", number as u64), 1.0, &mut coefficients);
-                }
-                let inner_alone = coefficients[cluster.inner.len()..].iter().all(|x| x.abs() <= 0.0);
-                self.direction(cluster, &coefficients, if inner_alone { 0 } else { columns })
+        let (inner, off) = (cluster.inner.len(), cluster.off.len());
+        let size = inner + off;
+        let columns_max = off.min(free);
+        let mut chosen: Vec<(Vec<f64>, usize)> = (0..inner)
+            .map(|at| {
+                let mut coefficients = vec![0.0; inner];
+                coefficients[at] = 1.0;
+                (coefficients, 0)
             })
-            .collect()
+            .collect();
+        chosen.extend(self.class_contrasts(cluster).into_iter().map(|contrast| ([vec![0.0; inner], contrast].concat(), 1)));
+        if size > 1 {
+            // Half of them at least are random, where there are too many.
+            chosen.truncate(most.div_ceil(2).max(most.saturating_sub(size)));
+            for number in 0..size.min(most.saturating_sub(chosen.len())) {
+                // In one free dimension, in two, … by turns.
+                let columns = if columns_max == 0 { 0 } else { 1 + number % columns_max };
+                let mut coefficients = vec![0.0; inner + off * columns];
+                gaussian(&mut stream(level, "escape direction", number as u64), 1.0, &mut coefficients);
+                chosen.push((coefficients, columns));
+            }
+        }
+        chosen.truncate(most);
+        chosen.iter().map(|(coefficients, columns)| self.direction(cluster, coefficients, *columns)).collect()
+    }
+
+    /// Unit vectors Σ_j c_j u_j of the space of left singular vectors, as their coefficients: the projections of class k alone, of k against l, and of k with l. Those whose entries differ in order and sign alone
+    /// are as a rule images of each other under relabelling, and only the first is kept.
+    fn class_contrasts(&self, cluster: &Cluster) -> Vec<Vec<f64>> {
+        let classes = self.u.nrows();
+        let mut wishes: Vec<Vec<(usize, f64)>> = Vec::new();
+        for k in 0..classes {
+            wishes.push(vec![(k, 1.0)]);
+            wishes.extend((k + 1..classes).flat_map(|l| [vec![(k, 1.0), (l, -1.0)], vec![(k, 1.0), (l, 1.0)]]));
+        }
+        let (mut kept, mut seen): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
+        for wish in wishes {
+            let along = |&place: &usize| wish.iter().map(|&(k, weight)| weight * self.u[(k, place)]).sum::<f64>();
+            let mut coefficients: Vec<f64> = cluster.off.iter().map(along).collect();
+            let length = norm(&coefficients);
+            if !(length > 1e-6) {
+                continue;
+            }
+            coefficients.iter_mut().for_each(|x| *x /= length);
+            let entry =
+                |k: usize| cluster.off.iter().zip(&coefficients).map(|(&place, c)| c * self.u[(k, place)]).sum::<f64>().abs();
+            let mut sizes: Vec<f64> = (0..classes).map(entry).collect();
+            sizes.sort_by(f64::total_cmp);
+            if seen.iter().all(|other| other.iter().zip(&sizes).any(|(a, b)| (a - b).abs() > 1e-6)) {
+                seen.push(sizes);
+                kept.push(coefficients);
+            }
+        }
+        kept
     }
 
     /// Σ of inner eigenvectors and of off-space ones: `coefficients` holds those of the inner ones, then a matrix (pairs × `columns`) by rows.

@@ -15,7 +15,14 @@ const COLUMNS_MAX: usize = 120;
 
 /// The records as a table of at most 120 columns, points of one orbit in one row with the number of starts that led there (×n).
 pub fn table(records: &[Record]) -> String {
-    let data = RunData { summary: nothing(), records: records.to_vec(), trajectories: Vec::new(), dir: Default::default() };
+    let data = RunData {
+        summary: nothing(),
+        records: records.to_vec(),
+        trajectories: Vec::new(),
+        census: None,
+        escapes: Vec::new(),
+        dir: Default::default(),
+    };
     let cases = data.cases();
     let rows: Vec<(&Case, Group)> =
         cases.iter().flat_map(|case| case.groups().into_iter().map(move |group| (case, group))).collect();
