@@ -2,7 +2,11 @@
 //!
 //! A census is a lower bound on what there is. It does no I/O: `study` loads the points, passes them through the gate again, and writes what is found here.
 
+pub mod directions;
+pub mod escape;
 pub mod family;
+#[cfg(test)]
+mod fixture;
 pub mod morse;
 mod partition;
 mod walk;

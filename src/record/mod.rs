@@ -1,6 +1,7 @@
 //! What a run leaves on disk: serialisable twins of what was found, and the store that survives interruption.
 
 mod census;
+mod etf;
 mod row;
 
 mod atomic;
@@ -16,6 +17,7 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, MorseWidth,
     Tried,
 };
+pub use etf::{PredictedLevel, compare_with_etf};
 pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary, write_theorems};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};

@@ -274,6 +274,32 @@ impl Panel {
         Ok(chart)
     }
 
+    /// A chart whose horizontal axis is a mere list of places: no numbers and no grid along it.
+    pub(super) fn upright_chart<'a>(&self, sheet: &Sheet<'a>, y_label: &str) -> Drawn<Chart<'a>> {
+        let y = Axis { ticks: self.y.ticks((self.height / 26.0).clamp(2.0, 8.0) as usize), scale: self.y };
+        let x = Axis { ticks: Vec::new(), scale: self.x };
+        let part = sheet.part((self.left - LABELS_LEFT, self.top), (self.width + LABELS_LEFT, self.height));
+        let mut context = ChartBuilder::on(&part)
+            .set_label_area_size(LabelAreaPosition::Left, length(LABELS_LEFT))
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let thin = Stroke::new(FAINT, 1.0);
+        context
+            .configure_mesh()
+            .disable_x_mesh()
+            .bold_line_style(Stroke::new(GRID, 1.0).style())
+            .light_line_style(TRANSPARENT)
+            .axis_style(thin.style())
+            .label_style(Text::new(SMALL, INK, HPos::Center).style())
+            .axis_desc_style(Text::new(NORMAL, INK, HPos::Center).style())
+            .y_desc(formula(y_label))
+            .set_all_tick_mark_size(length(TICK))
+            .draw()?;
+        let chart = Chart { context, x, y };
+        self.minor_ticks(sheet, &chart)?;
+        sheet.frame((self.left, self.top), (self.width, self.height), thin)?;
+        Ok(chart)
+    }
+
     /// Short marks where a tick has no label: plotters' mesh knows only labelled ones.
     fn minor_ticks(&self, sheet: &Sheet, chart: &Chart) -> Drawn {
         let minor = |axis: &Axis| axis.ticks.clone().into_iter().filter(|(_, label)| label.is_empty());

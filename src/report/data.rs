@@ -8,7 +8,9 @@ use super::axes::short;
 use super::style::{Look, look, look_in_family};
 use crate::record::npz::{self, NpzPoint};
 use crate::record::read::{ReadError, document, lines};
-use crate::record::{Count, PerClass, Record, Summary, TheoremFile, TheoremFinding, TrajectoryRow};
+use crate::record::{
+    Census, CensusCase, Count, EscapeRow, PerClass, Record, Summary, TheoremFile, TheoremFinding, TrajectoryRow,
+};
 
 /// Everything that a run left, read back.
 #[derive(Clone, Debug)]
@@ -21,24 +23,24 @@ pub struct RunData {
     pub trajectories: Vec<TrajectoryRow>,
     /// What the run says of published statements; empty where none were judged.
     pub theorems: Vec<TheoremFinding>,
+    /// The census, where the scenario asked for one.
+    pub census: Option<Census>,
+    /// Escape paths from saddles; empty where none were followed.
+    pub escapes: Vec<EscapeRow>,
     /// The folder: point files lie under it.
     pub dir: PathBuf,
 }
 
 impl RunData {
-    /// Reads `summary.json`, `records.jsonl` and `trajectories.jsonl` (the last may be absent: then there are no trajectories).
+    /// Reads `summary.json` and `records.jsonl`, and what there is of `trajectories.jsonl`, `census.json` and `escapes.jsonl`.
     pub fn load(dir: &Path) -> Result<Self, ReadError> {
         let summary = document(&dir.join("summary.json"))?;
         let records = lines(&dir.join("records.jsonl"))?;
-        let trajectories = match lines(&dir.join("trajectories.jsonl")) {
-            Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
-            other => other?,
-        };
-        let theorems = match document::<TheoremFile>(&dir.join("theorems.json")) {
-            Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
-            other => other?.theorems,
-        };
-        Ok(Self { summary, records, trajectories, theorems, dir: dir.to_owned() })
+        let trajectories = present(lines(&dir.join("trajectories.jsonl")))?.unwrap_or_default();
+        let census = present(document(&dir.join("census.json")))?;
+        let escapes = present(lines(&dir.join("escapes.jsonl")))?.unwrap_or_default();
+        let theorems = present(document::<TheoremFile>(&dir.join("theorems.json")))?.map_or_else(Vec::new, |file| file.theorems);
+        Ok(Self { summary, records, trajectories, theorems, census, escapes, dir: dir.to_owned() })
     }
 
     /// The cases in the order of the records, each with a label that tells it from the others.
@@ -69,8 +71,26 @@ impl RunData {
 
     /// The arrays of a record's point file.
     pub(super) fn point(&self, record: &Record) -> Result<NpzPoint, String> {
-        let file = record.point.as_deref().ok_or("the record names no point file")?;
+        self.point_file(record.point.as_deref().ok_or("the record names no point file")?)
+    }
+
+    /// The arrays of a point file of the run.
+    pub(super) fn point_file(&self, file: &str) -> Result<NpzPoint, String> {
         npz::read(&self.dir.join(file)).map_err(|error| error.to_string())
+    }
+
+    /// The orbits of every case of the census that has some, with the case as other figures know it.
+    pub(super) fn censuses<'a>(&'a self, cases: &'a [Case<'a>]) -> Vec<(&'a Case<'a>, &'a CensusCase)> {
+        let of = |census: &'a CensusCase| cases.iter().find(|case| case.id == census.case).map(|case| (case, census));
+        self.census.iter().flat_map(|census| &census.cases).filter(|case| !case.orbits.is_empty()).filter_map(of).collect()
+    }
+}
+
+/// What a file holds, or nothing where there is no such file.
+fn present<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Err(ReadError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 

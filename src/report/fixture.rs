@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::RunData;
-use crate::model::{Bias, Point, Shape};
+use crate::losses;
+use crate::model::{Bias, Decay, Point, Shape};
 use crate::record::npz;
+use crate::record::{CENSUS_SCHEMA, Census, CensusCase, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep};
 use crate::record::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+use crate::spectra::etf_spectrum;
+use crate::theory::Balanced;
 
 /// K of the fixture.
 pub(super) const CLASSES: usize = 4;
@@ -85,6 +89,10 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
             let mut record = minimum(case, loss, start, best);
             record.loss_params.extend(parameter.map(|(key, value)| (key.to_owned(), value)));
             record.point = Some(format!("points/{case}-{start}.npz"));
+            let predicted = predicted(&record);
+            if !predicted.is_empty() {
+                record.spectrum = Some(predicted);
+            }
             write_point(dir, &record, position);
             trajectories.extend(trajectory(case, start, best, position));
             records.push(record);
@@ -125,7 +133,86 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
         ],
         figures: Vec::new(),
     };
-    RunData { summary, records, trajectories, dir: dir.to_owned() }
+    RunData { census: Some(census(&records)), escapes: escapes(&records), summary, records, trajectories, dir: dir.to_owned() }
+}
+
+/// Orbits of the records, and one that an escape found.
+fn census(records: &[Record]) -> Census {
+    let orbit = |record: &Record| CensusOrbit {
+        orbit: record.orbit.unwrap_or_default(),
+        found_by: if record.rank == Some(2) { "escape" } else { "start" }.into(),
+        start_index: Some(record.start_index),
+        point: record.point.clone(),
+        value: record.value,
+        rank: record.rank.unwrap_or_default(),
+        index: record.index,
+        nature: record.nature.clone().unwrap_or_default(),
+        hits: 3,
+        partition: Some("2+1+1".into()),
+        ..CensusOrbit::default()
+    };
+    let case = |(case, loss, ..): &Ladder| {
+        let mut orbits: Vec<CensusOrbit> = records.iter().filter(|record| record.case == *case).map(orbit).collect();
+        orbits.sort_by_key(|orbit| orbit.orbit);
+        orbits.dedup_by_key(|orbit| orbit.orbit);
+        CensusCase { case: (*case).into(), loss: (*loss).into(), orbits, ..CensusCase::default() }
+    };
+    Census { schema: CENSUS_SCHEMA.into(), scenario: "quickstart".into(), cases: LADDERS.iter().map(case).collect() }
+}
+
+/// From each saddle one way to the next of higher rank, and one to the minimum.
+fn escapes(records: &[Record]) -> Vec<EscapeRow> {
+    let orbit = |case: &str, orbit: usize| records.iter().find(|record| record.case == case && record.orbit == Some(orbit));
+    let saddles = records.iter().filter(|record| record.nature.as_deref() == Some("strict-saddle"));
+    let walk = |saddle: &Record, direction: usize, to: usize| {
+        let end = orbit(&saddle.case, to)?;
+        let step = |i: u32| {
+            let gone = f64::from(i) / 20.0;
+            EscapeStep {
+                arc: 5.0 * gone,
+                value: saddle.value + (end.value - saddle.value) * gone,
+                gradient_norm: 0.2 * gone * (1.0 - gone) + 1e-9,
+                lambda_min: saddle.lambda_min.map(|least| least * (1.0 - gone)),
+            }
+        };
+        Some(EscapeRow {
+            schema: ESCAPE_SCHEMA.into(),
+            case: saddle.case.clone(),
+            orbit: saddle.orbit?,
+            eigenvalue: saddle.lambda_min?,
+            multiplicity: 3,
+            direction,
+            sign: 1,
+            to: Some(to),
+            to_value: Some(end.value),
+            path: (0..=20).map(step).collect(),
+            ..EscapeRow::default()
+        })
+    };
+    // Orbit r + 1 is the saddle of rank r.
+    saddles.flat_map(|saddle| [walk(saddle, 0, saddle.orbit.unwrap_or(0) + 1), walk(saddle, 1, 0)]).flatten().collect()
+}
+
+/// The whole spectrum that the closed form predicts for a fixture's minimum, or one made up where the parameters do not belong to it.
+fn predicted(record: &Record) -> Vec<Eigenvalue> {
+    let plain = |_| vec![];
+    let parameters: Vec<f64> = record.loss_params.values().copied().collect();
+    let Some(family) =
+        losses::ALL.iter().find(|family| family.name == record.loss && family.parameters.len() == parameters.len())
+    else {
+        return vec![];
+    };
+    let balanced = Balanced {
+        classes: CLASSES,
+        width: WIDTH,
+        per_class: PER_CLASS as u64,
+        bias: Bias::Decayed,
+        decay: Decay { w: 5e-3, h: 2e-3, b: 1e-2 },
+        loss: (family.build)(&parameters),
+        scale: 1.0,
+    };
+    let levels = etf_spectrum(&balanced).unwrap_or_else(plain);
+    levels.iter().map(|level| Eigenvalue { eigenvalue: level.eigenvalue, multiplicity: level.multiplicity }).collect()
 }
 
 fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {

@@ -20,6 +20,8 @@ pub fn table(records: &[Record]) -> String {
         records: records.to_vec(),
         trajectories: Vec::new(),
         theorems: Vec::new(),
+        census: None,
+        escapes: Vec::new(),
         dir: Default::default(),
     };
     let cases = data.cases();

@@ -9,7 +9,7 @@ use super::error::suggestion;
 use super::read::list;
 use super::tree::{Fault, Way};
 use crate::metrics;
-use crate::record::{Count, Expectation, Record};
+use crate::record::{Count, Expectation, PredictedLevel, Record, compare_with_etf};
 
 /// What a record's `nature` can be.
 pub const NATURES: [&str; 5] = ["global-minimum", "local-minimum", "degenerate-minimum", "strict-saddle", "not-critical"];
@@ -29,6 +29,10 @@ pub struct Expect {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub gap_max: Option<f64>,
+    /// The whole spectrum of every global minimum equals the closed form of the simplex ETF, to this fraction of the largest eigenvalue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub etf_spectrum_tolerance: Option<f64>,
     /// The index of every critical point of rank r is the r-th number here, and each rank occurs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index_by_rank: Option<Vec<u64>>,
@@ -70,7 +74,11 @@ impl Expect {
     /// Whether names are known and tolerances are numbers.
     pub(super) fn check(&self) -> Result<(), Fault> {
         let way = Way::keys(["expect"]);
-        for (key, bound) in [("value_tolerance", self.value_tolerance), ("gap_max", self.gap_max)] {
+        for (key, bound) in [
+            ("value_tolerance", self.value_tolerance),
+            ("gap_max", self.gap_max),
+            ("etf_spectrum_tolerance", self.etf_spectrum_tolerance),
+        ] {
             if let Some(bound) = bound {
                 not_negative(&way.then(key), bound)?;
             }
@@ -119,6 +127,14 @@ impl Expect {
             // A value below a lower bound would refute the bound, so the gap's magnitude counts.
             let gaps = minima.iter().map(|record| record.gap.map(f64::abs));
             at_most(&mut found, "gap_max", "|gap| of a global minimum", gaps, bound);
+        }
+        if let Some(tolerance) = self.etf_spectrum_tolerance {
+            // A minimum that cannot be compared fails the claim, as NaN.
+            let worst = |levels: Vec<PredictedLevel>| {
+                levels.iter().map(|level| level.residual).reduce(|a, b| if a.is_nan() || a > b { a } else { b })
+            };
+            let errors = minima.iter().map(|record| Some(compare_with_etf(record).ok().and_then(worst).unwrap_or(f64::NAN)));
+            at_most(&mut found, "etf_spectrum_tolerance", "distance of a spectrum from the simplex ETF's", errors, tolerance);
         }
         for (metric, &bound) in &self.metrics_max {
             let values = minima.iter().map(|record| record.metrics.get(metric).copied());

@@ -50,8 +50,13 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
 
 /// The record of a point that stands alone: nothing but the closed form is known beside it.
 pub fn alone(problem: &Problem, point: &Assessed) -> Record {
+    beside(problem, point, None)
+}
+
+/// The record of a point beside others whose lowest value is `lowest`.
+pub(super) fn beside(problem: &Problem, point: &Assessed, lowest: Option<f64>) -> Record {
     let closed_form = theory::balanced_minimum(problem).ok();
-    let lowest_known = closed_form.as_ref().map(|closed| closed.value);
+    let lowest_known = [lowest, closed_form.as_ref().map(|closed| closed.value)].into_iter().flatten().reduce(f64::min);
     let verdict = judge(point, closed_form.as_ref(), lowest_known);
     record_of(problem, point, &verdict, closed_form.as_ref())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::StudyError;
+use super::{StudyError, escapes};
 use crate::census::family::{self, Degenerate};
 use crate::census::morse::{self, Cell, Finding};
 use crate::census::{ORBIT_TOLERANCE, Partition, representative};
@@ -58,9 +58,9 @@ fn one_case(
     records: &[&Record],
     dir: &Path,
 ) -> Result<(CensusCase, Vec<EscapeRow>), StudyError> {
-    let members = members(case, records, dir)?;
+    let mut members = members(case, records, dir)?;
     // Orbits first met on the way down are appended to `members`.
-    let escapes = Vec::new();
+    let escapes = if settings.escapes { escapes::follow(case, settings, &mut members, dir)? } else { Vec::new() };
     Ok((conclude(case, settings, records, members), escapes))
 }
 

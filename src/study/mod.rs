@@ -6,6 +6,7 @@
 mod assess;
 mod case;
 mod census;
+mod escapes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

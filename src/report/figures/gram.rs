@@ -92,7 +92,7 @@ fn matrices<'a>(data: &RunData, case: &'a Case<'a>) -> Result<Matrices<'a>, Stri
 }
 
 /// The mean feature of every class, d×K.
-fn class_means(h: &DMatrix<f64>, labels: &[usize], classes: usize) -> Option<DMatrix<f64>> {
+pub(super) fn class_means(h: &DMatrix<f64>, labels: &[usize], classes: usize) -> Option<DMatrix<f64>> {
     let mut means = DMatrix::zeros(h.nrows(), classes);
     let mut sizes = vec![0usize; classes];
     for (column, &label) in h.column_iter().zip(labels) {

@@ -3,8 +3,12 @@
 //! A figure computes nothing that is not in a record, a trajectory or a point file. A new figure is one file, its `mod` line and its line in [`ALL`].
 
 mod collapse;
+mod escape_paths;
+mod etf_spectrum;
 mod gram;
 mod ladder;
+mod saddle_graph;
+mod shapes;
 mod simplex;
 mod spectrum;
 mod value_index;
@@ -36,7 +40,17 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order in which reports show them.
-pub const ALL: &[Family] = &[collapse::FAMILY, value_index::FAMILY, ladder::FAMILY, spectrum::FAMILY, gram::FAMILY];
+pub const ALL: &[Family] = &[
+    collapse::FAMILY,
+    value_index::FAMILY,
+    saddle_graph::FAMILY,
+    escape_paths::FAMILY,
+    ladder::FAMILY,
+    spectrum::FAMILY,
+    etf_spectrum::FAMILY,
+    shapes::FAMILY,
+    gram::FAMILY,
+];
 
 /// The figure of this name.
 pub fn by_name(name: &str) -> Option<&'static Family> {

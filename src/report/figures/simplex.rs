@@ -72,7 +72,7 @@ fn longest(matrix: &DMatrix<f64>) -> Option<f64> {
 }
 
 /// Axes (right, depth, up) with class 0 up, class 1 to the right and class 2 in front: the same picture whatever the rotation of the features.
-fn turn(rows: &[Vector3<f64>], directions: usize) -> [Vector3<f64>; 3] {
+pub(super) fn turn(rows: &[Vector3<f64>], directions: usize) -> [Vector3<f64>; 3] {
     let mut axes: Vec<Vector3<f64>> = Vec::new();
     let fallback = [Vector3::y(), Vector3::x(), Vector3::z()];
     for candidate in rows.iter().take(directions).chain(&fallback) {
@@ -146,7 +146,7 @@ impl Geometry {
     }
 }
 
-fn arrow(sheet: &Sheet, from: (f64, f64), to: (f64, f64)) -> Drawn {
+pub(super) fn arrow(sheet: &Sheet, from: (f64, f64), to: (f64, f64)) -> Drawn {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
     sheet.line(from, to, Stroke::new(INK, 1.6))?;

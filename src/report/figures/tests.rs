@@ -50,6 +50,8 @@ fn records_without_numbers_give_reasons() {
     let mut data = quickstart(folder.path());
     data.records = vec![bare("a", "custom", 0)];
     data.trajectories.clear();
+    data.census = None;
+    data.escapes.clear();
     for figure in ALL {
         let reason = (figure.draw)(&data).expect_err(figure.name);
         assert!(reason.len() > 10, "{}: {reason}", figure.name);
@@ -76,6 +78,15 @@ fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
     for row in data.trajectories.iter_mut().step_by(5) {
         row.value = f64::NAN;
         row.metrics.values_mut().for_each(|x| *x = f64::NEG_INFINITY);
+    }
+    for row in data.escapes.iter_mut().step_by(3) {
+        row.path.iter_mut().step_by(4).for_each(|step| (step.value, step.gradient_norm) = (f64::NAN, f64::INFINITY));
+        row.to_value = Some(f64::NAN);
+    }
+    let orbits = data.census.iter_mut().flat_map(|census| &mut census.cases).flat_map(|case| &mut case.orbits);
+    for orbit in orbits.step_by(3) {
+        orbit.value = f64::NAN;
+        orbit.partition = Some("</text><script>,".into());
     }
     for figure in ALL {
         if let Ok(drawing) = (figure.draw)(&data) {
