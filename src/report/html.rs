@@ -72,6 +72,7 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
         several_starts => several_starts,
         metrics_kind => excess_kinds(&run.records),
         figures => figures,
+        census => run.census.as_ref().map(|census| super::census::sections(census, &|id| label(id))),
         expectations => expectations,
         failing => run.summary.expectations.iter().filter(|e| e.outcome == "fails").count(),
         limits => limits(&run.summary, &run.records),

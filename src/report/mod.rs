@@ -5,6 +5,7 @@
 
 mod axes;
 mod canvas;
+mod census;
 mod csv;
 mod data;
 mod elements;
@@ -21,6 +22,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+pub use census::census_text;
 pub use data::RunData;
 pub use figures::{ALL, Drawing, Family, by_name};
 pub use terminal::table;

@@ -11,6 +11,7 @@ mod arguments;
 mod error;
 mod expect;
 mod identity;
+mod per_case;
 mod read;
 mod resolve;
 mod settings;
@@ -36,6 +37,7 @@ use tree::{Node, Sources};
 pub use crate::spectra::Level as SpectraLevel;
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
+pub use per_case::PerCase;
 pub use settings::{LossSettings, PointSettings, balanced_settings, loss_settings, point_settings};
 pub use start_file::read_start;
 pub use tables::schema;
@@ -126,7 +128,7 @@ pub struct Scenario {
     pub expect: Expect,
     /// The folder of the scenario file: paths in it are relative to this folder.
     pub base_dir: PathBuf,
-    /// Whether a model, loss, starts, solver or stop key came from the command line.
+    /// Whether a model, loss, starts, solver, stop or census key came from the command line.
     pub origin_overridden: bool,
     /// Whether an expect key came from the command line.
     pub expect_overridden: bool,
@@ -184,7 +186,7 @@ impl Scenario {
             figures: resolved.figures,
             expect: table.expect.clone().unwrap_or_default(),
             base_dir,
-            origin_overridden: from_command_line(&["model", "loss", "starts", "solver", "stop", "sweep"]),
+            origin_overridden: from_command_line(&["model", "loss", "starts", "solver", "stop", "census", "sweep"]),
             expect_overridden: from_command_line(&["expect"]),
         };
         scenario.text = write::resolved(&scenario, &resolved.losses, &resolved.solvers, resolved.labels_from_file);
