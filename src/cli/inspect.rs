@@ -152,7 +152,7 @@ fn words(path: &Path, record: &Record) -> String {
     if record.loss.is_empty() {
         text += &format!("{}\n", record.reason);
     } else {
-        text += &format!("\n{}\n{}\n", report::table(std::slice::from_ref(record)), judgement(record));
+        text += &format!("\n{}\n{}\n", report::table(std::slice::from_ref(record), None), judgement(record));
     }
     text += "\nmetrics\n";
     let summary = |id: &str| metrics::ALL.iter().find(|family| family.name == id).map_or("", |family| family.summary);

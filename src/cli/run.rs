@@ -99,8 +99,12 @@ fn closing_words(study: &Study, report: &Path) -> String {
     if !study.summary.question.is_empty() {
         text += &format!("{}\n\n", study.summary.question);
     }
-    text += &report::table(&study.records);
+    text += &report::table(&study.records, study.census.as_ref());
     text.push('\n');
+    if let Some(census) = &study.census {
+        text += &report::census_text(census);
+        text.push('\n');
+    }
     for expectation in &study.summary.expectations {
         let mark = match expectation.outcome.as_str() {
             "holds" => "✓",

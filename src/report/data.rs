@@ -51,9 +51,20 @@ impl RunData {
             let next = cases.len();
             let at = *position.entry(&record.case).or_insert(next);
             if at == next {
-                cases.push(Case { id: &record.case, label: String::new(), look: look(next), records: Vec::new() });
+                cases.push(Case {
+                    id: &record.case,
+                    label: String::new(),
+                    look: look(next),
+                    records: Vec::new(),
+                    families: BTreeMap::new(),
+                });
             }
             cases[at].records.push(record);
+        }
+        for census in self.census.iter().flat_map(|census| &census.cases) {
+            if let Some(&at) = position.get(census.case.as_str()) {
+                cases[at].families = census.orbits.iter().filter_map(|orbit| Some((orbit.orbit, orbit.family?))).collect();
+            }
         }
         assign_families(&mut cases);
         let facts: Vec<Vec<String>> = cases.iter().map(|case| facts(case.records[0])).collect();
@@ -101,9 +112,11 @@ pub(super) struct Case<'a> {
     pub(super) label: String,
     pub(super) look: Look,
     pub(super) records: Vec<&'a Record>,
+    /// The connected family of every degenerate orbit, where there is a census.
+    pub(super) families: BTreeMap<usize, usize>,
 }
 
-/// Points of one orbit.
+/// Points of one orbit, or of one connected family.
 #[derive(Clone, Debug)]
 pub(super) struct Group<'a> {
     /// The first of them.
@@ -113,14 +126,15 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The case's points, those of one orbit taken together, by value.
+    /// The case's points, those of one orbit (or connected family) taken together, by value.
     pub(super) fn groups(&self) -> Vec<Group<'a>> {
         let mut groups: Vec<Group> = Vec::new();
         for &record in &self.records {
             let same = |group: &&mut Group| {
                 let other = group.record;
+                let family = |record: &Record| record.orbit.and_then(|orbit| self.families.get(&orbit));
                 record.orbit.is_some()
-                    && other.orbit == record.orbit
+                    && (other.orbit == record.orbit || family(record).is_some_and(|own| family(other) == Some(own)))
                     && other.nature == record.nature
                     && other.standing == record.standing
             };

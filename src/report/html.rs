@@ -73,6 +73,7 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
         metrics_kind => excess_kinds(&run.records),
         figures => figures,
         theorems => run.theorems.iter().map(theorem).collect::<Vec<Value>>(),
+        census => run.census.as_ref().map(|census| super::census::sections(census, &|id| label(id))),
         expectations => expectations,
         failing => run.summary.expectations.iter().filter(|e| e.outcome == "fails").count(),
         limits => limits(&run.summary, &run.records),

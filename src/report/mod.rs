@@ -5,6 +5,7 @@
 
 mod axes;
 mod canvas;
+mod census;
 mod contrast;
 mod csv;
 mod data;
@@ -22,6 +23,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+pub use census::census_text;
 pub use contrast::{Weight, contrast_drawing, contrast_range};
 pub use data::RunData;
 pub use figures::{ALL, Drawing, Family, by_name};

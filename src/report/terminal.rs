@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::axes::short;
 use super::data::{Case, Group, RunData, count_text, excess};
-use crate::record::{Record, Summary};
+use crate::record::{Census, Record, Summary};
 
 /// No more rows than this: the rest is in records.csv and the report.
 const ROWS_MAX: usize = 48;
@@ -13,14 +13,14 @@ const ROWS_MAX: usize = 48;
 /// No line is longer than this.
 const COLUMNS_MAX: usize = 120;
 
-/// The records as a table of at most 120 columns, points of one orbit in one row with the number of starts that led there (×n).
-pub fn table(records: &[Record]) -> String {
+/// The records as a table of at most 120 columns, points of one orbit, or of one connected family, in one row with the number of starts that led there (×n).
+pub fn table(records: &[Record], census: Option<&Census>) -> String {
     let data = RunData {
         summary: nothing(),
         records: records.to_vec(),
         trajectories: Vec::new(),
         theorems: Vec::new(),
-        census: None,
+        census: census.cloned(),
         escapes: Vec::new(),
         dir: Default::default(),
     };

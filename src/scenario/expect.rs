@@ -6,13 +6,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::suggestion;
+use super::per_case::PerCase;
 use super::read::list;
 use super::tree::{Fault, Way};
 use crate::metrics;
-use crate::record::{Count, Expectation, PredictedLevel, Record, compare_with_etf};
+use crate::record::{Census, Count, Expectation, PredictedLevel, Record, compare_with_etf};
 
 /// What a record's `nature` can be.
 pub const NATURES: [&str; 5] = ["global-minimum", "local-minimum", "degenerate-minimum", "strict-saddle", "not-critical"];
+
+/// What the Morse–Bott check of a census can find.
+const MORSE_FINDINGS: [&str; 3] = ["consistent", "violated", "does-not-apply"];
 
 /// Claims about all points of the scenario together. Every one is optional.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -42,9 +46,15 @@ pub struct Expect {
     /// Exactly this many points of each nature named, e.g. `{ "global-minimum" = 4 }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<String, u64>,
-    /// Every case has at least this many distinct critical points, modulo symmetry.
+    /// Every case has at least this many distinct critical points, modulo symmetry (a connected family counts once where there is a census); one number, or one for each case.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub orbits_min: Option<u64>,
+    pub orbits_min: Option<PerCase<u64>>,
+    /// Every case has exactly this many connected families of degenerate points; one number, or one for each case. Needs `[census]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub families: Option<PerCase<u64>>,
+    /// The finding of the Morse–Bott check, "consistent", "violated" or "does-not-apply"; one, or one for each case. Needs `[census]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub morse: Option<PerCase<String>>,
     /// Every case has exactly this many distinct critical points of each nature named, e.g. `{ "global-minimum" = 1 }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orbits: BTreeMap<String, u64>,
@@ -89,6 +99,11 @@ impl Expect {
         for nature in self.orbits.keys() {
             known(&way.then("orbits").then(nature), nature, "nature", NATURES.into_iter()).map_err(Fault::at_key)?;
         }
+        for (position, finding) in self.morse.iter().flat_map(PerCase::listed).enumerate() {
+            let way = way.then("morse");
+            let way = if matches!(self.morse, Some(PerCase::Each(_))) { way.at(position) } else { way };
+            known(&way, finding, "finding", MORSE_FINDINGS.into_iter())?;
+        }
         for (metric, &bound) in &self.metrics_max {
             let way = way.then("metrics_max").then(metric);
             known(&way, metric, "metric", metrics::ALL.iter().map(|family| family.name)).map_err(Fault::at_key)?;
@@ -107,10 +122,15 @@ impl Expect {
         Ok(())
     }
 
+    /// The key of a claim that only a census can answer, if there is one.
+    pub(super) fn needs_census(&self) -> Option<&'static str> {
+        self.families.is_some().then_some("families").or(self.morse.is_some().then_some("morse"))
+    }
+
     /// Every claim with what was found. `overridden`: the records are not those of the scenario as written, so nothing is evaluated.
     ///
     /// A claim about "every global minimum" fails where there is none: it would hold of an empty run otherwise.
-    pub fn evaluate(&self, records: &[Record], overridden: bool) -> Vec<Expectation> {
+    pub fn evaluate(&self, records: &[Record], census: Option<&Census>, overridden: bool) -> Vec<Expectation> {
         let mut found = Vec::new();
         self.undecided(records, &mut found);
         for (nature, &count) in &self.verdicts {
@@ -145,7 +165,8 @@ impl Expect {
             let degenerate = records.iter().filter(|record| record.degenerate == Some(true)).count() as u64;
             push(&mut found, "degenerate".into(), count.to_string(), degenerate.to_string(), degenerate == count);
         }
-        self.orbits(records, &mut found);
+        self.orbits(records, census, &mut found);
+        self.censused(census, &mut found);
         self.reached(records, &mut found);
         if overridden {
             for expectation in &mut found {
@@ -189,7 +210,7 @@ impl Expect {
     }
 
     /// Distinct critical points: orbits are numbered within a case, so cases are counted one by one and the worst is told.
-    fn orbits(&self, records: &[Record], found: &mut Vec<Expectation>) {
+    fn orbits(&self, records: &[Record], census: Option<&Census>, found: &mut Vec<Expectation>) {
         let counts = |nature: Option<&str>| {
             let mut orbits: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
             for record in records {
@@ -202,15 +223,33 @@ impl Expect {
             [] => "no case".into(),
             counts => counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
         };
-        if let Some(least) = self.orbits_min {
-            let counts = counts(None);
-            let holds = counts.iter().min().is_some_and(|&fewest| fewest >= least);
-            push(found, "orbits_min".into(), format!("at least {least} in every case"), listed(&counts), holds);
+        if let Some(least) = &self.orbits_min {
+            let counts = match census {
+                Some(census) => census.cases.iter().map(|case| case.found_at_least as u64).collect(),
+                None => counts(None),
+            };
+            let holds = least.holds(&counts, |least, found| found >= least);
+            push(found, "orbits_min".into(), format!("at least {least}"), listed(&counts), holds);
         }
         for (nature, &count) in &self.orbits {
             let counts = counts(Some(nature));
             let holds = !counts.is_empty() && counts.iter().all(|&found| found == count);
             push(found, format!("orbits.{nature}"), format!("{count} in every case"), listed(&counts), holds);
+        }
+    }
+
+    /// Claims that a census answers.
+    fn censused(&self, census: Option<&Census>, found: &mut Vec<Expectation>) {
+        let cases = census.map_or(&[][..], |census| &census.cases);
+        if let Some(expected) = &self.families {
+            let counts: Vec<u64> = cases.iter().map(|case| case.families.len() as u64).collect();
+            let holds = expected.holds(&counts, |expected, found| found == expected);
+            push(found, "families".into(), expected.to_string(), PerCase::Each(counts).to_string(), holds);
+        }
+        if let Some(expected) = &self.morse {
+            let findings: Vec<String> = cases.iter().map(|case| case.morse.finding.clone()).collect();
+            let holds = expected.holds(&findings, |expected, found| found == expected);
+            push(found, "morse".into(), expected.to_string(), PerCase::Each(findings).to_string(), holds);
         }
     }
 

@@ -11,6 +11,7 @@ mod arguments;
 mod error;
 mod expect;
 mod identity;
+mod per_case;
 mod read;
 mod resolve;
 mod settings;
@@ -38,6 +39,7 @@ use tree::{Node, Sources};
 pub use crate::spectra::Level as SpectraLevel;
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
+pub use per_case::PerCase;
 pub use settings::{
     ContrastSettings, LossSettings, PointSettings, balanced_settings, contrast_settings, loss_settings, point_settings,
 };
@@ -134,7 +136,7 @@ pub struct Scenario {
     pub expect: Expect,
     /// The folder of the scenario file: paths in it are relative to this folder.
     pub base_dir: PathBuf,
-    /// Whether a model, loss, starts, solver or stop key came from the command line.
+    /// Whether a model, loss, starts, solver, stop or census key came from the command line.
     pub origin_overridden: bool,
     /// Whether an expect key came from the command line.
     pub expect_overridden: bool,
@@ -186,7 +188,7 @@ impl Scenario {
             None => InputError::file(path, message).with_help("give the scenario a `name`"),
         })?;
         let from_command_line = |sections: &[&str]| assignments.iter().any(|a| sections.contains(&a.keys[0].as_str()));
-        let sections = ["model", "loss", "starts", "solver", "stop"];
+        let sections = ["model", "loss", "starts", "solver", "stop", "census"];
         let mut scenario = Self {
             name,
             question: table.question.clone().unwrap_or_default(),

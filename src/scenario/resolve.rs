@@ -67,6 +67,10 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     let theorems = theorems(table)?;
     if let Some(expect) = &table.expect {
         expect.check()?;
+        if let (Some(key), None) = (expect.needs_census(), &census) {
+            let fault = Fault::new(&Way::keys(["expect", key]), "only a census can tell, and the scenario asks for none");
+            return Err(fault.at_key().help(Some("add an empty table `[census]`".into())));
+        }
     }
 
     let problem = |loss: &(Loss, f64)| Problem { shape: shape.clone(), bias, decay, loss: loss.0.clone(), scale: loss.1 };

@@ -167,7 +167,7 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
         Some(settings) => Some(in_pool(options.threads, || census::take(scenario, settings, &records, &options.dir))??),
         None => None,
     };
-    let expectations = scenario.expect.evaluate(&records, !scenario.expectations_apply());
+    let expectations = scenario.expect.evaluate(&records, census.as_ref(), !scenario.expectations_apply());
     let summary = summarise(scenario, &records, expectations);
     write_summary(&options.dir, &summary)?;
     let theorems = theorems(scenario, &records, &options.dir)?;
