@@ -21,6 +21,8 @@ use crate::{report, solvers, starts};
 
 /// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
 const ENTRIES_MAX: u128 = 1 << 32;
+/// Most coordinates of the whole problem that a collapsed one stands for: what a double counts exactly.
+const COUNTED_MAX: u128 = 1 << 53;
 /// Most points of one start, for the same reason.
 const COUNT_MAX: u64 = 1_000_000;
 /// More pairs than this make L-BFGS slower without making it better.
@@ -140,39 +142,58 @@ fn shape(model: &ModelTable, starts: &Several<StartTable>, base_dir: &Path) -> R
         let message = format!("has {} numbers, but there are {classes} classes (model.classes)", sizes.len());
         return Err(Fault::new(&sizes_way, message));
     }
-    let (samples, empty) = match &model.per_class {
-        PerClassTable::Balanced(size) => (classes.saturating_mul(u128::from(*size)), (*size == 0).then_some(sizes_way.clone())),
-        PerClassTable::Classes(sizes) => (
-            sizes.iter().map(|&size| u128::from(size)).sum(),
-            sizes.iter().position(|&size| size == 0).map(|class| sizes_way.at(class)),
-        ),
-        PerClassTable::File => (classes, None),
+    let empty = match &model.per_class {
+        PerClassTable::Balanced(size) => (*size == 0).then_some(sizes_way.clone()),
+        PerClassTable::Classes(sizes) => sizes.iter().position(|&size| size == 0).map(|class| sizes_way.at(class)),
+        PerClassTable::File => None,
     };
     if let Some(way) = empty {
         return Err(Fault::new(&way, "every class needs at least 1 sample, not 0"));
     }
-    let entries = u128::from(model.width).saturating_mul(classes.saturating_add(samples)).saturating_add(classes);
-    if entries > ENTRIES_MAX {
-        let message = format!(
-            "classes {classes}, width {} and {samples} samples make a point of {entries} numbers (Kd + dN + K); at most {ENTRIES_MAX} are supported",
-            model.width
-        );
-        return Err(Fault::new(&way, message));
-    }
-    // All sizes are now below 2³², so they fit a usize.
+    let collapsed = model.collapsed.unwrap_or(false);
+    sizes_fit(model, classes, collapsed, &way)?;
+    // The classes and the width are now below 2³², and where there is a column a sample, so is every class.
     let (classes, width) = (model.classes as usize, model.width as usize);
     let shape = match &model.per_class {
+        PerClassTable::Balanced(size) if collapsed => Shape::collapsed(width, &vec![*size; classes]),
         PerClassTable::Balanced(size) => Shape::balanced(classes, width, *size as usize),
+        PerClassTable::Classes(sizes) if collapsed => Shape::collapsed(width, sizes),
         PerClassTable::Classes(sizes) => Shape::new(width, &sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()),
         PerClassTable::File => {
             let path = starts.elements.iter().find_map(|start| start.path.as_deref());
             let message = "\"file\" needs a start with name = \"file\" and a path, whose labels are taken";
             let path = path.ok_or_else(|| Fault::new(&sizes_way, message))?;
-            let labels = start_file::labels(&absolute(base_dir, path)).map_err(|message| Fault::new(&sizes_way, message))?;
-            Shape::with_labels(classes, width, labels)
+            return start_file::shape(&absolute(base_dir, path), classes, width, collapsed)
+                .map_err(|message| Fault::new(&sizes_way, message));
         }
     };
     shape.map_err(|error| Fault::new(&sizes_way, error.to_string()))
+}
+
+/// Whether the point fits memory, and its samples (of which a collapsed model stores one column a class) can be counted.
+fn sizes_fit(model: &ModelTable, classes: u128, collapsed: bool, way: &Way) -> Result<(), Fault> {
+    let samples = match &model.per_class {
+        PerClassTable::Balanced(size) => classes.saturating_mul(u128::from(*size)),
+        PerClassTable::Classes(sizes) => sizes.iter().map(|&size| u128::from(size)).sum(),
+        PerClassTable::File => classes,
+    };
+    let entries = |columns: u128| u128::from(model.width).saturating_mul(classes.saturating_add(columns)).saturating_add(classes);
+    let stored = entries(if collapsed { classes } else { samples });
+    if stored > ENTRIES_MAX {
+        let message = format!(
+            "classes {classes}, width {} and {samples} samples make a point of {stored} numbers (Kd + dN + K); at most {ENTRIES_MAX} are supported",
+            model.width
+        );
+        let help = "with model.collapsed = true a class is one column with multiplicity, whatever per_class is";
+        return Err(Fault::new(way, message).help((!collapsed).then(|| help.into())));
+    }
+    let whole = entries(samples);
+    if whole > COUNTED_MAX {
+        let message =
+            format!("the whole problem has Kd + dN + K = {whole} coordinates; at most {COUNTED_MAX} are counted exactly");
+        return Err(Fault::new(&way.then("per_class"), message));
+    }
+    Ok(())
 }
 
 fn bias_and_decay(model: &ModelTable, shape: &Shape) -> Result<(Bias, Decay), Fault> {

@@ -58,6 +58,8 @@ pub(super) struct ModelTable {
     pub(super) width: u64,
     /// Samples of each class: one number, a list with one number for each class, or "file".
     pub(super) per_class: PerClassTable,
+    /// Whether a class is one column with multiplicity `per_class`: the points whose features agree within classes, at a cost that does not depend on `per_class`. Default false.
+    pub(super) collapsed: Option<bool>,
     /// "none" (default), "free" or "decayed".
     #[schemars(schema_with = "bias_schema")]
     pub(super) bias: Option<String>,

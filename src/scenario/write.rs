@@ -20,6 +20,7 @@ pub(super) fn resolved(scenario: &Scenario, losses: &[(Loss, f64)], solvers: &[S
     line(&mut out, "classes", &problem.shape.classes().to_string());
     line(&mut out, "width", &problem.shape.width().to_string());
     line(&mut out, "per_class", &if labels_from_file { text("file") } else { sizes(&problem.shape) });
+    line(&mut out, "collapsed", &problem.shape.multiplicities().is_some().to_string());
     line(&mut out, "bias", &text(problem.bias.name()));
     let b = if problem.bias == Bias::Decayed { format!(", b = {:?}", decay.b) } else { String::new() };
     line(&mut out, "decay", &format!("{{ w = {:?}, h = {:?}{b} }}", decay.w, decay.h));

@@ -83,7 +83,7 @@ pub struct Family {
     pub keys: &'static [&'static str],
 }
 
-/// Every start there is.
+/// Every start there is. In collapsed problems W and the columns of H are drawn in units of (N/K)^{1/4}: see `Problem::even`.
 pub const ALL: &[Family] = &[
     Family {
         name: "gaussian",
@@ -210,9 +210,16 @@ fn features_follow_rows(problem: &Problem, point: &mut Point) {
     let per_class = problem.shape.samples() as f64 / problem.shape.classes() as f64;
     let ratio = (problem.decay.w / (per_class * problem.decay.h)).sqrt();
     let rows = point.w().into_owned();
-    for (sample, &class) in problem.shape.labels().iter().enumerate() {
-        point.h_mut().column_mut(sample).copy_from(&(ratio * rows.row(class).transpose()));
+    for (column, &class) in problem.shape.labels().iter().enumerate() {
+        let ratio = ratio * problem.shape.stretch(column);
+        point.h_mut().column_mut(column).copy_from(&(ratio * rows.row(class).transpose()));
     }
+}
+
+/// What `scale` is measured in: 1, or (N/C)^{1/4} for the W and H of a problem collapsed to C columns. At that scale its logits do not depend on the number of samples, and it
+/// begins where the problem of one sample a class does; see [`Problem::even`].
+fn unit(problem: &Problem) -> f64 {
+    problem.even().map_or(1.0, |(_, unit)| unit)
 }
 
 impl Begin {
@@ -224,6 +231,8 @@ impl Begin {
         let normal = |seed, kind: &str, scale, mut point: Point| {
             let mut noise = vec![0.0; point.as_slice().len()];
             gaussian(&mut stream(seed, kind, self.draw), scale, &mut noise);
+            let matrices = noise.len() - point.b().len();
+            noise[..matrices].iter_mut().for_each(|noise| *noise *= unit(problem));
             point.as_mut_slice().iter_mut().zip(&noise).for_each(|(x, noise)| *x += noise);
             point
         };
@@ -258,7 +267,7 @@ impl Begin {
         for (class, block) in self.blocks().iter().enumerate() {
             let Some(block) = block else { continue };
             let numbers = &drawn[block * (width + 1)..(block + 1) * (width + 1)];
-            (0..width).for_each(|a| point.w_mut()[(class, a)] = numbers[a]);
+            (0..width).for_each(|a| point.w_mut()[(class, a)] = unit(narrow) * numbers[a]);
             if let Some(b) = point.b_mut().get_mut(class) {
                 *b = numbers[width];
             }

@@ -27,10 +27,10 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
     let ratio = balanced.class_ratio().sqrt();
     let mut point = Point::zeros(&problem.shape, problem.bias);
     point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
-    for (mut feature, &label) in point.h_mut().column_iter_mut().zip(problem.shape.labels()) {
+    for (i, (mut feature, &label)) in point.h_mut().column_iter_mut().zip(problem.shape.labels()).enumerate() {
         for (column, h) in feature.iter_mut().enumerate() {
             let sign = if column < mean_columns { minimum.mean_part.signum() } else { 1.0 };
-            *h = sign * entry(label, column) / ratio;
+            *h = sign * entry(label, column) / ratio * problem.shape.stretch(i);
         }
     }
     if problem.bias != Bias::None {
