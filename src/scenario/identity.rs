@@ -74,6 +74,10 @@ fn start_json<'a>(start: &StartSpec, files: &mut impl Iterator<Item = &'a String
         | StartSpec::RankLadder { count, scale, seed }
         | StartSpec::TiedClasses { count, scale, seed }
         | StartSpec::OriginClasses { count, scale, seed } => drawn(count, scale, seed),
+        StartSpec::Representation { representation, base, count, scale, seed } => json!({
+            "name": start.name(), "representation": representation.name(), "base": base.name(),
+            "count": count, "scale": bits(scale), "seed": seed,
+        }),
         StartSpec::Origin => json!({ "name": start.name() }),
         StartSpec::File { .. } => json!({ "name": start.name(), "sha256": files.next() }),
     }

@@ -16,7 +16,7 @@ use crate::losses::{self, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
 use crate::solvers::{SolverSpec, Stop};
-use crate::starts::StartSpec;
+use crate::starts::{Base, Representation, StartSpec};
 use crate::{report, solvers, starts};
 
 /// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
@@ -264,6 +264,8 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
         ("scale", table.scale.is_some()),
         ("seed", table.seed.is_some()),
         ("path", table.path.is_some()),
+        ("representation", table.representation.is_some()),
+        ("base", table.base.is_some()),
     ];
     only_taken(way, "starts", "start", name, &given)?;
     if name == StartSpec::Origin.name() {
@@ -281,8 +283,13 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     let scale_way = way.then("scale");
     Ok(match name {
         "near-etf" => {
-            near_etf_fits(shape, way)?;
+            etf_fits(name, shape, way)?;
             StartSpec::NearEtf { count, scale: not_negative(&scale_way, table.scale.unwrap_or(0.1))?, seed }
+        }
+        "representation" => {
+            let (representation, base) = representation(table, way, shape)?;
+            let scale = not_negative(&scale_way, table.scale.unwrap_or(0.1))?;
+            StartSpec::Representation { representation, base, count, scale, seed }
         }
         "rank-ladder" => StartSpec::RankLadder { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
         "tied-classes" | "origin-classes" => {
@@ -308,13 +315,32 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     })
 }
 
+/// The component and the base of a start `representation`.
+fn representation(table: &StartTable, way: &Way, shape: &Shape) -> Result<(Representation, Base), Fault> {
+    let which_way = way.then("representation");
+    let names = || Representation::ALL.iter().map(|representation| representation.name());
+    let name = table.representation.as_deref().ok_or_else(|| {
+        Fault::new(&which_way, format!("the start `representation` needs a `representation`: {}", list(names())))
+    })?;
+    known(&which_way, name, "representation", names())?;
+    let which = *Representation::ALL.iter().find(|which| which.name() == name).expect("the name is known");
+    let base = table.base.as_deref().unwrap_or(Base::Etf.name());
+    known(&way.then("base"), base, "base", Base::ALL.iter().map(|base| base.name()))?;
+    let base = *Base::ALL.iter().find(|known| known.name() == base).expect("the name is known");
+    etf_fits("representation", shape, way)?;
+    match which.absent(shape.classes()) {
+        Some(message) => Err(Fault::new(&which_way, message)),
+        None => Ok((which, base)),
+    }
+}
+
 /// A simplex ETF of K classes has rank K − 1, and its closed form is that of equal classes.
-fn near_etf_fits(shape: &Shape, way: &Way) -> Result<(), Fault> {
+fn etf_fits(name: &str, shape: &Shape, way: &Way) -> Result<(), Fault> {
     if shape.per_class().is_none() {
-        return Err(Fault::new(way, "the start `near-etf` needs classes of equal size (model.per_class)"));
+        return Err(Fault::new(way, format!("the start `{name}` needs classes of equal size (model.per_class)")));
     }
     if shape.width() + 1 < shape.classes() {
-        let message = format!("the start `near-etf` needs width ≥ classes − 1 = {}, not {}", shape.classes() - 1, shape.width());
+        let message = format!("the start `{name}` needs width ≥ classes − 1 = {}, not {}", shape.classes() - 1, shape.width());
         return Err(Fault::new(way, message));
     }
     Ok(())

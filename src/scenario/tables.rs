@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
 use super::{BIASES, SpectraLevel};
+use crate::starts::{Base, Representation};
 use crate::{losses, report, solvers, starts};
 
 /// A scenario of `ufm`: a landscape question about the unconstrained-feature model.
@@ -101,6 +102,8 @@ pub(super) struct StartTable {
     pub(super) scale: Option<f64>,
     pub(super) seed: Option<u64>,
     pub(super) path: Option<String>,
+    pub(super) representation: Option<String>,
+    pub(super) base: Option<String>,
 }
 
 /// An element of `[solver]`. Which of these keys a solver takes, its family's entry says.
@@ -268,7 +271,7 @@ impl JsonSchema for StartTable {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let members = starts::ALL.iter().map(|family| (family.name, family.summary, family.keys));
-        family_schema(members, super::DEFAULT_START, &["seed", "path"])
+        family_schema(members, super::DEFAULT_START, &["seed", "path", "representation"])
     }
 }
 
@@ -302,6 +305,8 @@ fn family_schema(
 fn key_schema(key: &str) -> serde_json::Value {
     match key {
         "path" => serde_json::json!({ "type": "string" }),
+        "representation" => serde_json::json!({ "enum": Representation::ALL.map(Representation::name) }),
+        "base" => serde_json::json!({ "enum": Base::ALL.map(Base::name) }),
         "count" | "memory" => serde_json::json!({ "type": "integer", "minimum": 1 }),
         "seed" | "index" => serde_json::json!({ "type": "integer", "minimum": 0 }),
         _ => serde_json::json!({ "type": "number", "minimum": 0 }),

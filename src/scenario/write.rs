@@ -67,6 +67,13 @@ fn start_keys(out: &mut String, start: &StartSpec) {
             line(out, "scale", &number(*scale));
             line(out, "seed", &seed.to_string());
         }
+        StartSpec::Representation { representation, base, count, scale, seed } => {
+            line(out, "representation", &text(representation.name()));
+            line(out, "base", &text(base.name()));
+            line(out, "count", &count.to_string());
+            line(out, "scale", &number(*scale));
+            line(out, "seed", &seed.to_string());
+        }
         StartSpec::Origin => {}
         StartSpec::File { path } => line(out, "path", &text(&path.to_string_lossy())),
     }

@@ -23,7 +23,7 @@ use crate::objective::Problem;
 
 pub use balanced::Balanced;
 pub use focal::{focal_convexity_edge, focal_transition};
-pub use point::etf_point;
+pub use point::{etf_point, simplex_frame};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! The point that attains the closed form.
 
+use nalgebra::DMatrix;
+
 use super::Balanced;
 use crate::model::{Bias, Point};
 use crate::objective::Problem;
@@ -37,6 +39,18 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
         point.b_mut().fill(minimum.bias);
     }
     Some(point)
+}
+
+/// The K×d matrix B, padded with zero columns, whose columns are the simplex directions of [`etf_point`]: orthonormal, with BBᵀ = P. `None` where d has no room for them.
+pub fn simplex_frame(problem: &Problem) -> Option<DMatrix<f64>> {
+    let (classes, width) = (problem.shape.classes(), problem.shape.width());
+    let minimum = Balanced::try_from(problem).ok()?.minimum().ok();
+    let first = usize::from(minimum.is_some_and(|minimum| minimum.mean_part.abs() > 0.0));
+    if width < first + classes - 1 {
+        return None;
+    }
+    let simplex = |column: usize| (first..first + classes - 1).contains(&column);
+    Some(DMatrix::from_fn(classes, width, |class, column| if simplex(column) { helmert(class, column - first) } else { 0.0 }))
 }
 
 /// Helmert's orthonormal basis of 1^⊥: column m is (1, …, 1, −(m+1), 0, …)/√((m+1)(m+2)) with m + 1 ones.
