@@ -125,9 +125,12 @@ impl GradientNorm {
         let scale = decay.mu() + decay.w * length(w) + decay.h * length(h);
         // Each entry of ∇f is a sum of about N (for W, b) or K (for H) products of size at most those of the decay terms it balances; a logit's own rounding error
         // eps·|z| moves g_i by up to c/N of it. The floor adds these, with the square root of the number of terms.
-        let terms = (problem.shape.samples() as f64).sqrt();
-        let logits = length(w) * length(h) / problem.shape.samples() as f64 + length(b);
-        let coupling = problem.scale * (length(w) + length(h) / terms + 1.0) / problem.shape.samples() as f64 * terms;
+        // Errors are independent from column to column, and the same for the samples that one column stands for.
+        let samples = problem.shape.samples() as f64;
+        let shared = problem.shape.samples_per_column().sqrt();
+        let columns = (problem.shape.columns() as f64).sqrt();
+        let logits = length(w) * length(h) / samples * shared + length(b);
+        let coupling = problem.scale * (length(w) + length(h) / columns + shared) / samples * samples.sqrt();
         let floor = 8.0 * f64::EPSILON * (scale + coupling * (1.0 + logits)) / scale;
         Self { norm, scaled: norm / scale, floor }
     }

@@ -17,7 +17,7 @@ use crate::study;
 /// Arguments of `ufm inspect`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file with W (K×d), H (d×N), labels and, where there is a bias, b
+    /// A file with W (K×d), H (d×N), labels and, where there is a bias, b; with `multiplicity`, columns of H stand for that many samples
     #[arg(value_name = "FILE.npz")]
     pub(super) file: PathBuf,
     /// What the file does not say: loss.name=…, model.decay.w=…, model.decay.h=…
@@ -66,7 +66,12 @@ fn place(path: &Path, file: npz::NpzPoint, settings: &[String]) -> Result<(Shape
         let (rows, columns) = file.h.shape();
         return Err(refused(format!("H is {rows}×{columns} (d×N), but there are {} labels", labels.len())));
     }
-    let shape = Shape::with_labels(file.w.nrows(), file.w.ncols(), labels).map_err(|error| refused(error.to_string()))?;
+    let (classes, width) = file.w.shape();
+    let shape = match &file.multiplicity {
+        Some(multiplicity) => Shape::with_multiplicities(classes, width, labels, multiplicity),
+        None => Shape::with_labels(classes, width, labels),
+    };
+    let shape = shape.map_err(|error| refused(error.to_string()))?;
     let settings = point_settings(settings, &shape, file.b.is_some())?;
     let b = match (settings.bias, &file.b) {
         (Bias::None, Some(b)) if b.iter().any(|x| !(x.abs() <= 0.0)) => {

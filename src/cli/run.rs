@@ -214,7 +214,7 @@ fn routes(case: &Case) -> (String, String) {
         }
         Err(reason) => format!("none: {reason}"),
     };
-    (words(shape.samples()), words(shape.classes()))
+    (words(shape.columns()), words(shape.classes()))
 }
 
 /// A run's fault as the command line tells it.

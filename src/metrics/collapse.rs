@@ -14,7 +14,7 @@ const BLOCK: usize = 256;
 ///
 /// With H̄ = U diag(s) Vᵀ of rank r this is (1/N) Σ_i Σ_{j≤r} ⟨u_j, h_i − μ_{y_i}⟩²/s_j². The rank is at most K − 1: H̄ (n_k)_k = 0.
 pub(super) fn within_class_variability(statistics: &Statistics) -> Result<f64, String> {
-    let (shape, features) = (statistics.shape, statistics.point.h());
+    let (shape, features) = (statistics.shape, statistics.features());
     let (mut u, s) = singular(statistics.h_centred()?)?;
     let rank = s.iter().take(shape.classes() - 1).take_while(|&&s_j| s_j > CUT_OFF * s[0]).count();
     let scale = statistics.h_scale();
@@ -25,10 +25,13 @@ pub(super) fn within_class_variability(statistics: &Statistics) -> Result<f64, S
     }
     let projection = u.columns(0, rank).transpose();
     let mut total = 0.0;
-    for start in (0..shape.samples()).step_by(BLOCK) {
-        let mut block = features.columns(start, BLOCK.min(shape.samples() - start)).into_owned();
-        for (mut deviation, &label) in block.column_iter_mut().zip(&shape.labels()[start..]) {
-            deviation -= statistics.class_means.column(label);
+    for start in (0..shape.columns()).step_by(BLOCK) {
+        let mut block = features.columns(start, BLOCK.min(shape.columns() - start)).into_owned();
+        for (i, mut deviation) in (start..).zip(block.column_iter_mut()) {
+            deviation -= statistics.class_means.column(shape.labels()[i]);
+            if shape.multiplicities().is_some() {
+                deviation *= (shape.multiplicity(i) as f64).sqrt();
+            }
         }
         total += (&projection * block).norm_squared();
     }

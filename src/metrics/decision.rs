@@ -24,15 +24,15 @@ pub(super) fn disagreement(statistics: &Statistics) -> Result<f64, String> {
     statistics.w_raw()?;
     statistics.h_centred()?;
     let (point, shape) = (statistics.point, statistics.shape);
-    let features = point.h();
+    let features = statistics.features();
     let (mut centred, mean) = (statistics.class_means.clone(), &statistics.mean);
     centred.column_iter_mut().for_each(|mut column| column -= mean);
     let templates = centred.transpose();
     // ‖h − μ_c‖² is least where ⟨h − μ_G, μ_c − μ_G⟩ − ½‖μ_c − μ_G‖² is largest.
     let offsets = DVector::from_iterator(shape.classes(), centred.column_iter().map(|column| -0.5 * column.norm_squared()));
-    let mut disagreements = 0_usize;
-    for start in (0..shape.samples()).step_by(BLOCK) {
-        let mut block = features.columns(start, BLOCK.min(shape.samples() - start)).into_owned();
+    let mut disagreements = 0_u64;
+    for start in (0..shape.columns()).step_by(BLOCK) {
+        let mut block = features.columns(start, BLOCK.min(shape.columns() - start)).into_owned();
         let mut logits = point.w() * &block;
         if point.has_bias() {
             logits.column_iter_mut().for_each(|mut z| z.iter_mut().zip(point.b()).for_each(|(z, b)| *z += b));
@@ -40,10 +40,10 @@ pub(super) fn disagreement(statistics: &Statistics) -> Result<f64, String> {
         block.column_iter_mut().for_each(|mut h| h -= mean);
         let mut nearness = &templates * &block;
         nearness.column_iter_mut().for_each(|mut scores| scores += &offsets);
-        for (logits, nearness) in logits.column_iter().zip(nearness.column_iter()) {
+        for (i, (logits, nearness)) in (start..).zip(logits.column_iter().zip(nearness.column_iter())) {
             let (least_logit, least_nearness) = (nearly_best(logits.iter()), nearly_best(nearness.iter()));
             let agree = logits.iter().zip(nearness.iter()).any(|(&z, &score)| z >= least_logit && score >= least_nearness);
-            disagreements += usize::from(!agree);
+            disagreements += if agree { 0 } else { shape.multiplicity(i) };
         }
     }
     Ok(disagreements as f64 / shape.samples() as f64)

@@ -1,8 +1,9 @@
 //! What the metrics share: class means and centred matrices.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use crate::model::{Point, Shape};
 
@@ -15,6 +16,8 @@ pub(super) struct Statistics<'a> {
     pub(super) point: &'a Point,
     /// Its labels.
     pub(super) shape: &'a Shape,
+    /// The features of the columns of H, d×columns.
+    features: Cow<'a, [f64]>,
     /// μ_c, d×K.
     pub(super) class_means: DMatrix<f64>,
     /// μ_G, d.
@@ -34,15 +37,23 @@ impl<'a> Statistics<'a> {
         }
         let mut class_means = DMatrix::zeros(shape.width(), shape.classes());
         let mut mean = DVector::zeros(shape.width());
+        let features = point.features(shape);
+        let columns = DMatrixView::from_slice(&features, shape.width(), shape.columns());
         // Means of h/n, not sums of h: nothing overflows.
-        for (feature, &label) in point.h().column_iter().zip(shape.labels()) {
-            class_means.column_mut(label).axpy(1.0 / shape.class_sizes()[label] as f64, &feature, 1.0);
-            mean.axpy(1.0 / shape.samples() as f64, &feature, 1.0);
+        for (i, (feature, &label)) in columns.column_iter().zip(shape.labels()).enumerate() {
+            let copies = shape.multiplicity(i) as f64;
+            class_means.column_mut(label).axpy(copies / shape.class_sizes()[label] as f64, &feature, 1.0);
+            mean.axpy(copies / shape.samples() as f64, &feature, 1.0);
         }
         let mut centred_means = class_means.clone();
         centred_means.column_iter_mut().for_each(|mut column| column -= &mean);
         let [w_raw, w_centred, h_centred] = Default::default();
-        Ok(Self { point, shape, class_means, mean, centred_means, w_raw, w_centred, h_centred })
+        Ok(Self { point, shape, features, class_means, mean, centred_means, w_raw, w_centred, h_centred })
+    }
+
+    /// The features of the columns of H, d×columns.
+    pub(super) fn features(&self) -> DMatrixView<'_, f64> {
+        DMatrixView::from_slice(&self.features, self.shape.width(), self.shape.columns())
     }
 
     /// W / max|W|, unless W = 0.

@@ -7,13 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use nalgebra::DMatrixView;
+
 use super::{Point, Shape};
 
 /// Whether two critical points of one problem are equal modulo O(d) × permutations of equal classes × permutations within classes.
 ///
 /// Entries of X and b are compared to `tolerance` of the largest, or of 1 if that is larger. "Yes" is always checked number by number on the relabelling found.
 pub fn same_orbit(shape: &Shape, x: &Point, y: &Point, tolerance: f64) -> bool {
-    let (x, y) = (Logits::new(x), Logits::new(y));
+    let (x, y) = (Logits::new(shape, x), Logits::new(shape, y));
     let allowed = tolerance * x.scale.max(y.scale);
     let (x, y) = (Columns::new(shape, &x, allowed), Columns::new(shape, &y, allowed));
     if x.columns.len() != y.columns.len() {
@@ -29,7 +31,7 @@ pub fn same_orbit(shape: &Shape, x: &Point, y: &Point, tolerance: f64) -> bool {
 ///
 /// `None` above 2¹²⁸. Entries are compared to `tolerance` of the largest.
 pub fn stabiliser_size(shape: &Shape, x: &Point, tolerance: f64) -> Option<u128> {
-    let logits = Logits::new(x);
+    let logits = Logits::new(shape, x);
     let allowed = tolerance * logits.scale;
     let columns = Columns::new(shape, &logits, allowed);
     let symbols = Symbols::new(&[&columns], allowed);
@@ -63,11 +65,11 @@ pub fn relabellings(shape: &Shape, x: &Point, tolerance: f64) -> Option<u128> {
     let mut of_size: BTreeMap<usize, usize> = BTreeMap::new();
     shape.class_sizes().iter().for_each(|&size| *of_size.entry(size).or_default() += 1);
     let classes = of_size.values().try_fold(1_u128, |product, &m| product.checked_mul(factorial(m)?))?;
-    let logits = Logits::new(x);
+    let logits = Logits::new(shape, x);
     let columns = Columns::new(shape, &logits, tolerance * logits.scale).columns;
     let mut copies = classes / stabiliser;
     // A multinomial is a product of binomials: column after column chooses its samples among those that are left.
-    let mut left = shape.class_sizes().to_vec();
+    let mut left: Vec<u64> = shape.class_sizes().iter().map(|&size| size as u64).collect();
     for column in &columns {
         copies = copies.checked_mul(binomial(left[column.label], column.multiplicity)?)?;
         left[column.label] -= column.multiplicity;
@@ -81,10 +83,10 @@ fn factorial(n: usize) -> Option<u128> {
 }
 
 /// n over m, where the products on the way are below 2¹²⁸.
-fn binomial(n: usize, m: usize) -> Option<u128> {
-    let m = m.min(n - m) as u128;
+fn binomial(n: u64, m: u64) -> Option<u128> {
+    let m = u128::from(m.min(n - m));
     // After each factor the product is a binomial itself, so the division leaves no rest.
-    (1..=m).try_fold(1_u128, |product, i| Some(product.checked_mul(n as u128 - m + i)? / i))
+    (1..=m).try_fold(1_u128, |product, i| Some(product.checked_mul(u128::from(n) - m + i)? / i))
 }
 
 /// Entries are compared with at least this: logits are O(1) wherever the loss acts, and at the origin there is only rounding to compare with.
@@ -98,8 +100,8 @@ struct Logits {
 }
 
 impl Logits {
-    fn new(point: &Point) -> Self {
-        let logits = point.w() * point.h();
+    fn new(shape: &Shape, point: &Point) -> Self {
+        let logits = point.w() * DMatrixView::from_slice(&point.features(shape), point.width(), shape.columns());
         let bias = point.b().to_vec();
         let scale = bias.iter().fold(logits.amax().max(LEAST_SCALE), |most, b| most.max(b.abs()));
         Self { logits, bias, scale }
@@ -110,7 +112,7 @@ impl Logits {
 struct Column {
     label: usize,
     entries: Vec<f64>,
-    multiplicity: usize,
+    multiplicity: u64,
 }
 
 /// The distinct columns of X and b.
@@ -127,10 +129,14 @@ impl Columns {
             let entries = point.logits.column(sample);
             let equal = |&at: &usize| columns[at].entries.iter().zip(entries.iter()).all(|(a, b)| (a - b).abs() <= allowed);
             match of_label[label].iter().copied().find(equal) {
-                Some(at) => columns[at].multiplicity += 1,
+                Some(at) => columns[at].multiplicity += shape.multiplicity(sample),
                 None => {
                     of_label[label].push(columns.len());
-                    columns.push(Column { label, entries: entries.iter().copied().collect(), multiplicity: 1 });
+                    columns.push(Column {
+                        label,
+                        entries: entries.iter().copied().collect(),
+                        multiplicity: shape.multiplicity(sample),
+                    });
                 }
             }
         }
@@ -183,10 +189,12 @@ impl Graph {
             edges.extend((0..classes).map(|k| 2 * symbols.of(column.entries[k]) + u64::from(k == column.label)));
         }
         // Colours are only compared, so any injection of what is known will do; columns are told from classes by the top bit.
-        let most = shape.samples() as u64 + 1;
-        let class = |k: usize| point.bias.get(k).map_or(0, |&b| symbols.of(b)) * most + shape.class_sizes()[k] as u64;
+        // A size is told by the first class that has it: sizes themselves may be too large to be multiplied.
+        let sizes = shape.class_sizes();
+        let first_of_size = |k: usize| (0..k).find(|&j| sizes[j] == sizes[k]).unwrap_or(k) as u64;
+        let class = |k: usize| point.bias.get(k).map_or(0, |&b| symbols.of(b)) * classes as u64 + first_of_size(k);
         let mut colours: Vec<u64> = (0..classes).map(class).collect();
-        colours.extend(point.columns.iter().map(|column| (1 << 63) | column.multiplicity as u64));
+        colours.extend(point.columns.iter().map(|column| (1 << 63) | column.multiplicity));
         Self { point, classes, edges, colours }
     }
 

@@ -1,5 +1,7 @@
 //! A point (W, H, b) and its packing into one vector.
 
+use std::borrow::Cow;
+
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
 use super::{Bias, Shape};
@@ -35,13 +37,13 @@ pub enum PointError {
 
 /// A point of the model, packed as `[vec W | vec H | b]` with columns contiguous.
 ///
-/// W is K×d (row k is the classifier of class k), H is d×N (column i is the feature of sample i), b is empty or has K
-/// entries. One flat vector is what solvers add and scale; W, H and b are views into it.
+/// W is K×d (row k is the classifier of class k), H is d×N (column i is the feature of sample i; in a collapsed [`Shape`] it is the feature of m samples times √m), b is empty
+/// or has K entries. One flat vector is what solvers add and scale; W, H and b are views into it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     classes: usize,
     width: usize,
-    samples: usize,
+    columns: usize,
     data: Vec<f64>,
 }
 
@@ -54,28 +56,47 @@ impl Point {
     /// A point from its packed entries. Panics if their number is not the shape's dimension: that is our own bug.
     pub fn from_vec(shape: &Shape, bias: Bias, data: Vec<f64>) -> Self {
         assert_eq!(data.len(), shape.dimension(bias), "packed length");
-        Self { classes: shape.classes(), width: shape.width(), samples: shape.samples(), data }
+        Self { classes: shape.classes(), width: shape.width(), columns: shape.columns(), data }
     }
 
-    /// A point from arrays that came from outside: sizes and finiteness are checked. `b` is `None` exactly when there is no bias.
+    /// A point from arrays that came from outside: sizes and finiteness are checked. `b` is `None` exactly when there is no bias; the columns of `h` are features, in a collapsed shape too.
     pub fn from_arrays(shape: &Shape, w: &DMatrix<f64>, h: &DMatrix<f64>, b: Option<&[f64]>) -> Result<Self, PointError> {
-        let (classes, width, samples) = (shape.classes(), shape.width(), shape.samples());
+        let (classes, width, columns) = (shape.classes(), shape.width(), shape.columns());
         let b_matrix = b.map(|b| DMatrix::from_column_slice(b.len(), 1, b));
         let mut data = Vec::with_capacity(shape.dimension(Bias::Free));
-        for (array, matrix, rows, columns) in
-            [("W", Some(w), classes, width), ("H", Some(h), width, samples), ("b", b_matrix.as_ref(), classes, 1)]
+        for (array, matrix, rows, wanted) in
+            [("W", Some(w), classes, width), ("H", Some(h), width, columns), ("b", b_matrix.as_ref(), classes, 1)]
         {
             let Some(matrix) = matrix else { continue };
             let (found_rows, found_columns) = matrix.shape();
-            if (found_rows, found_columns) != (rows, columns) {
-                return Err(PointError::Mismatch { array, found_rows, found_columns, rows, columns });
+            if (found_rows, found_columns) != (rows, wanted) {
+                return Err(PointError::Mismatch { array, found_rows, found_columns, rows, columns: wanted });
             }
             if let Some(at) = matrix.as_slice().iter().position(|x| !x.is_finite()) {
                 return Err(PointError::NotFinite { array, row: at % rows, column: at / rows });
             }
             data.extend_from_slice(matrix.as_slice());
         }
-        Ok(Self { classes, width, samples, data })
+        let mut point = Self { classes, width, columns, data };
+        if shape.multiplicities().is_some() {
+            for (i, mut column) in point.h_mut().column_iter_mut().enumerate() {
+                column *= shape.stretch(i);
+            }
+        }
+        Ok(point)
+    }
+
+    /// The features of the columns of H, d×columns: H itself, or its columns over their [stretch](Shape::stretch) in a collapsed shape.
+    pub fn features(&self, shape: &Shape) -> Cow<'_, [f64]> {
+        let h = self.parts().1;
+        if shape.multiplicities().is_none() {
+            return Cow::Borrowed(h);
+        }
+        let mut features = h.to_vec();
+        for (i, column) in features.chunks_exact_mut(self.width.max(1)).enumerate() {
+            column.iter_mut().for_each(|x| *x /= shape.stretch(i));
+        }
+        Cow::Owned(features)
     }
 
     /// A point from blocks of the right sizes. Panics if they are not: that is our own bug.
@@ -83,7 +104,7 @@ impl Point {
         assert_eq!(w.ncols(), h.nrows(), "widths of W and H");
         assert!(b.is_empty() || b.len() == w.nrows(), "length of b");
         let data = [w.as_slice(), h.as_slice(), b].concat();
-        Self { classes: w.nrows(), width: w.ncols(), samples: h.ncols(), data }
+        Self { classes: w.nrows(), width: w.ncols(), columns: h.ncols(), data }
     }
 
     /// All entries, packed.
@@ -109,7 +130,7 @@ impl Point {
     /// H, d×N.
     pub fn h(&self) -> DMatrixView<'_, f64> {
         let (start, end) = self.h_range();
-        DMatrixView::from_slice(&self.data[start..end], self.width, self.samples)
+        DMatrixView::from_slice(&self.data[start..end], self.width, self.columns)
     }
 
     /// b, K entries, or none where there is no bias.
@@ -125,7 +146,7 @@ impl Point {
     /// H, for writing.
     pub fn h_mut(&mut self) -> DMatrixViewMut<'_, f64> {
         let (start, end) = self.h_range();
-        DMatrixViewMut::from_slice(&mut self.data[start..end], self.width, self.samples)
+        DMatrixViewMut::from_slice(&mut self.data[start..end], self.width, self.columns)
     }
 
     /// b, for writing.
@@ -153,7 +174,7 @@ impl Point {
     /// Position of the first entry of H and of the first entry past it.
     fn h_range(&self) -> (usize, usize) {
         let start = self.classes * self.width;
-        (start, start + self.width * self.samples)
+        (start, start + self.width * self.columns)
     }
 
     /// The point of width `frame.nrows()` with classifier W Qᵀ and features Q H, where Q = `frame` has orthonormal columns.
@@ -162,8 +183,8 @@ impl Point {
     pub fn embed(&self, frame: &DMatrix<f64>) -> Self {
         assert_eq!(frame.ncols(), self.width, "frame columns");
         let width = frame.nrows();
-        let length = self.b().len() + width * (self.classes + self.samples);
-        let mut point = Self { classes: self.classes, width, samples: self.samples, data: vec![0.0; length] };
+        let length = self.b().len() + width * (self.classes + self.columns);
+        let mut point = Self { classes: self.classes, width, columns: self.columns, data: vec![0.0; length] };
         // Written in place: H is the one thing here that is large.
         point.w_mut().gemm(1.0, &self.w(), &frame.transpose(), 0.0);
         point.h_mut().gemm(1.0, frame, &self.h(), 0.0);

@@ -45,7 +45,7 @@ pub struct Plan {
 impl Plan {
     /// The plan for `problem`.
     pub fn new(problem: &Problem) -> Self {
-        Self::for_columns(problem, problem.shape.samples())
+        Self::for_columns(problem, problem.shape.columns())
     }
 
     /// The plan where the samples make `columns` columns with weights.
@@ -100,8 +100,11 @@ pub struct Schur {
 }
 
 impl Arrow {
-    /// The arrow at `x`.
+    /// The arrow at `x`, of the whole problem where that is collapsed.
     pub fn new(objective: &mut Objective<'_>, x: &Point) -> Self {
+        if let Some((columns, point, multiplicities)) = objective.problem().by_columns(x) {
+            return Self::weighted(&mut Objective::new(&columns), &point, multiplicities);
+        }
         Self::weighted(objective, x, vec![1; objective.problem().shape.samples()])
     }
 
@@ -206,6 +209,11 @@ impl Arrow {
     /// The dimension of the whole Hessian.
     pub fn dimension(&self) -> usize {
         self.core + self.all_samples() as usize * self.width
+    }
+
+    /// The dimension of [`Arrow::matrix`]: the columns with their weights, not the samples.
+    pub fn size(&self) -> usize {
+        self.core + self.samples * self.width
     }
 
     /// N, the sum of the weights.

@@ -3,6 +3,9 @@
 //! With g_i = (c/N) ∇L(z_i) and A_i = (c/N) ∇²L(z_i):
 //! ∂f/∂W = G Hᵀ + λ_W W, ∂f/∂H = Wᵀ G + λ_H H, ∂f/∂b = G 1 + λ_b b, and along a direction (U, V, c), D = UH + WV + c1ᵀ,
 //! ∇²f·(U, V, c) = ((A∘D) Hᵀ + G Vᵀ + λ_W U, Wᵀ(A∘D) + Uᵀ G + λ_H V, (A∘D) 1 + λ_b c), (A∘D)_i = A_i D_i.
+//!
+//! Where column i stands for m samples and holds s·h (s its stretch), D_i = (UH + WV)_i/s + c and the blocks keep the columns g̃_i = (c m/N) ∇L/s and A_iD_i/s: the formulas above
+//! for W and H hold as they stand, and row sums take s times each column.
 
 use rayon::prelude::*;
 
@@ -59,7 +62,7 @@ impl<'p> Objective<'p> {
     /// The objective of `problem`.
     pub fn new(problem: &'p Problem) -> Self {
         let shape = &problem.shape;
-        let (classes, samples) = (shape.classes(), shape.samples());
+        let (classes, samples) = (shape.classes(), shape.columns());
         let work = classes * shape.width().max(1) * samples;
         let pieces = if work < CHUNKED_FROM { 1 } else { CHUNKS };
         let block = (BLOCK_ENTRIES / classes).clamp(8, 1024).min(samples);
@@ -100,7 +103,8 @@ impl<'p> Objective<'p> {
             chunk.for_each_block(problem, x, |chunk, first, count| {
                 for i in 0..count {
                     let z = &chunk.logits[i * classes..(i + 1) * classes];
-                    chunk.value.add(function.value(z, problem.shape.labels()[first + i]));
+                    let copies = problem.shape.multiplicity(first + i) as f64;
+                    chunk.value.add(copies * function.value(z, problem.shape.labels()[first + i]));
                 }
             });
         });
@@ -126,7 +130,7 @@ impl<'p> Objective<'p> {
                 let out = &mut gradient_h[(first - start) * width..(first - start + count) * width];
                 product(view_mut(out, width, count), view(w, classes, width).transpose(), g, 1.0);
                 axpy(problem.decay.h, h_block, out);
-                add_columns(&chunk.logits[..classes * count], classes, &mut chunk.b);
+                add_columns(problem, first, &chunk.logits[..classes * count], &mut chunk.b);
             });
         });
         combine(&self.chunks, gradient_w, gradient_b);
@@ -165,7 +169,7 @@ impl<'p> Objective<'p> {
                 product(view_mut(out, width, count), w_view.transpose(), a_d, 1.0);
                 add_product(view_mut(out, width, count), u_view.transpose(), g, 1.0);
                 axpy(problem.decay.h, &v[columns], out);
-                add_columns(&chunk.tangent[..classes * count], classes, &mut chunk.b);
+                add_columns(problem, first, &chunk.tangent[..classes * count], &mut chunk.b);
             });
         });
         combine(&self.chunks, out_w, out_b);
@@ -173,7 +177,7 @@ impl<'p> Objective<'p> {
         axpy(problem.decay.b, c, out_b);
     }
 
-    /// Calls `visit` with (first sample, residuals g_i as a K×count block) for all samples in order.
+    /// Calls `visit` with (first column, residuals g_i as a K×count block) for all columns in order; for a column of stretch s that stands for m samples it is (c m/N) ∇L/s.
     pub fn for_each_residual_block(&mut self, x: &Point, mut visit: impl FnMut(usize, &[f64])) {
         let problem = self.problem;
         let classes = problem.shape.classes();
@@ -216,6 +220,12 @@ impl Chunk {
             let z = &mut self.logits[..classes * count];
             let h_block = &h[first * width..(first + count) * width];
             product(view_mut(z, classes, count), view(w, classes, width), view(h_block, width, count), 1.0);
+            if problem.shape.multiplicities().is_some() {
+                for (i, column) in z.chunks_exact_mut(classes).enumerate() {
+                    let stretch = problem.shape.stretch(first + i);
+                    column.iter_mut().for_each(|z| *z /= stretch);
+                }
+            }
             if !b.is_empty() {
                 z.chunks_exact_mut(classes).for_each(|column| axpy(1.0, b, column));
             }
@@ -224,7 +234,7 @@ impl Chunk {
         }
     }
 
-    /// Turns the block's logits into residuals g_i = (c/N) ∇L(z_i), and adds the losses to `value`.
+    /// Turns the block's logits into residuals g_i = (c/N) ∇L(z_i) (times m/s), and adds the losses to `value`.
     fn residuals(&mut self, problem: &Problem, first: usize, count: usize) {
         let function = problem.loss.function();
         let classes = problem.shape.classes();
@@ -234,14 +244,16 @@ impl Chunk {
         let gradient = if large.is_empty() { &mut gradient[..classes] } else { &mut large[..] };
         for i in 0..count {
             let z = &mut self.logits[i * classes..(i + 1) * classes];
-            self.value.add(function.value_gradient(z, problem.shape.labels()[first + i], gradient));
+            let copies = problem.shape.multiplicity(first + i) as f64;
+            let factor = factor * (copies / problem.shape.stretch(first + i));
+            self.value.add(copies * function.value_gradient(z, problem.shape.labels()[first + i], gradient));
             for (z, g) in z.iter_mut().zip(gradient.iter()) {
                 *z = factor * g;
             }
         }
     }
 
-    /// Adds c to the block's D_i, turns them into A_i D_i, and the logits into residuals.
+    /// Makes D_i of the block's UH + WV, turns them into A_i D_i (times m/s), and the logits into residuals.
     fn curve(&mut self, problem: &Problem, first: usize, count: usize, c: &[f64]) {
         let function = problem.loss.function();
         let classes = problem.shape.classes();
@@ -249,7 +261,12 @@ impl Chunk {
         for i in 0..count {
             let columns = i * classes..(i + 1) * classes;
             function.hessian(&self.logits[columns.clone()], problem.shape.labels()[first + i], &mut self.hessian);
+            let (copies, stretch) = (problem.shape.multiplicity(first + i) as f64, problem.shape.stretch(first + i));
+            let factor = factor * (copies / stretch);
             let d = &mut self.tangent[columns];
+            if problem.shape.multiplicities().is_some() {
+                d.iter_mut().for_each(|x| *x /= stretch);
+            }
             if !c.is_empty() {
                 axpy(1.0, c, d);
             }
@@ -298,7 +315,8 @@ fn combine(chunks: &[Chunk], w: &mut [f64], b: &mut [f64]) {
     }
 }
 
-/// Adds the columns of a block to `out`.
-fn add_columns(block: &[f64], rows: usize, out: &mut [f64]) {
-    block.chunks_exact(rows).for_each(|column| axpy(1.0, column, out));
+/// Adds the columns of a block that begins with column `first`, each times its stretch, to `out`.
+fn add_columns(problem: &Problem, first: usize, block: &[f64], out: &mut [f64]) {
+    let columns = block.chunks_exact(problem.shape.classes());
+    columns.enumerate().for_each(|(i, column)| axpy(problem.shape.stretch(first + i), column, out));
 }

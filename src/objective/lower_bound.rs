@@ -23,22 +23,23 @@ pub fn lower_bound(objective: &mut Objective<'_>, x: &Point, spectrum: &Residual
     let fraction = if mixed { dual.largest_fraction(objective, x, conjugate) } else { 1.0 };
 
     let (classes, samples) = (problem.shape.classes(), problem.shape.samples() as f64);
-    let labels = problem.shape.labels();
+    let shape = &problem.shape;
     let mut total = Sum::default();
     let mut row_sums = vec![Sum::default(); classes];
     let (mut u, mut inside) = (vec![0.0; classes], vec![0.0; classes]);
     objective.for_each_residual_block(x, |first, block| {
         for (i, g) in block.chunks_exact(classes).enumerate() {
-            let label = labels[first + i];
-            dual.shrunk(g, &mut u);
+            let label = shape.labels()[first + i];
+            let copies = shape.multiplicity(first + i) as f64;
+            dual.shrunk(g, shape.stretch(first + i), &mut u);
             if mixed {
                 dual.interior(label, &mut inside);
                 for (u, inside) in u.iter_mut().zip(&inside) {
                     *u = fraction * *u + (1.0 - fraction) * inside;
                 }
             }
-            total.add(conjugate.conjugate_value(&u, label));
-            row_sums.iter_mut().zip(&u).for_each(|(sum, u)| sum.add(*u));
+            total.add(copies * conjugate.conjugate_value(&u, label));
+            row_sums.iter_mut().zip(&u).for_each(|(sum, u)| sum.add(copies * *u));
         }
     });
     let loss = problem.scale / samples * total.value();
@@ -76,10 +77,10 @@ impl Dual {
         Self { per_sample: samples / problem.scale, shrink: if norm > mu { mu / norm } else { 1.0 }, mean, centre }
     }
 
-    /// `out` ← (N/c) · shrink · (g − mean).
-    fn shrunk(&self, g: &[f64], out: &mut [f64]) {
+    /// `out` ← (N/c) · shrink · (g/stretch − mean): of one of the samples that the column `g` stands for.
+    fn shrunk(&self, g: &[f64], stretch: f64, out: &mut [f64]) {
         for ((out, g), mean) in out.iter_mut().zip(g).zip(&self.mean) {
-            *out = self.per_sample * self.shrink * (g - mean);
+            *out = self.per_sample * self.shrink * (g / stretch - mean);
         }
     }
 
@@ -100,7 +101,7 @@ impl Dual {
         objective.for_each_residual_block(x, |first, block| {
             for (i, g) in block.chunks_exact(classes).enumerate() {
                 let label = shape.labels()[first + i];
-                self.shrunk(g, &mut target);
+                self.shrunk(g, shape.stretch(first + i), &mut target);
                 self.interior(label, &mut inside);
                 fraction = fraction.min(conjugate.domain_fraction(&inside, &target, label));
             }

@@ -1,4 +1,6 @@
 //! The residual matrix G = ∇g(Z) (K×N, column i = (c/N) ∇L(z_i)): its singular values and its row sums.
+//!
+//! Equal columns g of m samples are √m·g in a collapsed problem: GGᵀ = Σ m ggᵀ, and with it the singular values, are those of all samples.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -34,12 +36,14 @@ pub fn residual_spectrum(objective: &mut Objective<'_>, x: &Point) -> ResidualSp
     let samples = objective.problem().shape.samples() as f64;
     let mut gram = vec![0.0; classes * classes];
     let mut row_sums = DVector::zeros(classes);
-    objective.for_each_residual_block(x, |_, block| {
+    let shape = &objective.problem().shape;
+    objective.for_each_residual_block(x, |first, block| {
         let g = view(block, classes, block.len() / classes);
         add_product(view_mut(&mut gram, classes, classes), g, g.transpose(), 1.0);
-        for column in block.chunks_exact(classes) {
+        for (i, column) in block.chunks_exact(classes).enumerate() {
+            let stretch = shape.stretch(first + i);
             for (sum, g) in row_sums.iter_mut().zip(column) {
-                *sum += g;
+                *sum += stretch * g;
             }
         }
     });

@@ -1,6 +1,6 @@
 //! Points on disk: `.npz` archives that NumPy reads and writes.
 //!
-//! A point file holds `W` (K×d), `H` (d×N), optionally `b` (K) and `labels` (N). Files come from outside, so reading trusts nothing: sizes that
+//! A point file holds `W` (K×d), `H` (d×N), optionally `b` (K) and `labels` (N); where `multiplicity` is there, column i of H is the feature of that many samples. Files come from outside, so reading trusts nothing: sizes that
 //! an archive declares are checked against the file before memory is reserved, and every message says what to change.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
 use super::npy;
-use crate::model::Point;
+use crate::model::{Point, Shape};
 
 /// No array of a point may be larger than this when unpacked.
 const ENTRY_BYTES_MAX: u64 = 64 << 30;
@@ -84,8 +84,10 @@ pub struct NpzPoint {
     pub h: DMatrix<f64>,
     /// b, K entries, where the file has it.
     pub b: Option<Vec<f64>>,
-    /// The class of every sample, where the file has it.
+    /// The class of every column of H, where the file has it.
     pub labels: Option<Vec<usize>>,
+    /// How many samples every column of H stands for, where the file has it.
+    pub multiplicity: Option<Vec<u64>>,
 }
 
 /// Reads W, H, b and labels; arrays with other names are ignored.
@@ -100,8 +102,15 @@ pub fn read(path: &Path) -> Result<NpzPoint, NpzError> {
     let h = reader.matrix("H")?;
     let b = if reader.has("b") { Some(reader.vector("b")?) } else { None };
     let labels = if reader.has("labels") { Some(reader.labels()?) } else { None };
+    let multiplicity = if reader.has("multiplicity") { Some(reader.multiplicity()?) } else { None };
     check_sizes(path, &w, &h, b.as_deref(), labels.as_deref())?;
-    Ok(NpzPoint { w, h, b, labels })
+    match &multiplicity {
+        Some(all) if all.len() != h.ncols() => {
+            let message = format!("has {} entries, but H has {} columns", all.len(), h.ncols());
+            Err(NpzError::Array { path: path.into(), name: "multiplicity", message })
+        }
+        _ => Ok(NpzPoint { w, h, b, labels, multiplicity }),
+    }
 }
 
 /// Whether the arrays fit each other; the commonest mistake, features as rows, is named.
@@ -185,6 +194,17 @@ impl NpzReader<'_> {
         }
     }
 
+    /// How many samples each column stands for.
+    fn multiplicity(&mut self) -> Result<Vec<u64>, NpzError> {
+        let array = self.array("multiplicity", npy::integer)?;
+        let all = self.one_axis("multiplicity", array)?;
+        let count = |(column, &m): (usize, &i128)| u64::try_from(m).ok().filter(|&m| m > 0).ok_or((column, m));
+        match all.iter().enumerate().map(count).collect() {
+            Ok(all) => Ok(all),
+            Err((column, m)) => self.fail("multiplicity", format!("holds {m} for column {column}; it must be at least 1")),
+        }
+    }
+
     fn one_axis<T>(&self, name: &'static str, array: RawArray<T>) -> Result<Vec<T>, NpzError> {
         if array.shape.is_empty() || array.shape.iter().filter(|&&size| size != 1).count() > 1 {
             return self.fail(name, format!("has shape {:?}; it must have one axis", array.shape));
@@ -241,7 +261,7 @@ impl NpzReader<'_> {
 
 /// What type an array must have, in words.
 fn wanted(name: &str) -> &'static str {
-    if name == "labels" { "integers" } else { "float32 or float64 numbers" }
+    if matches!(name, "labels" | "multiplicity") { "integers" } else { "float32 or float64 numbers" }
 }
 
 fn entry_name(name: &str) -> String {
@@ -273,6 +293,14 @@ fn check_claims(method: CompressionMethod, packed: u64, unpacked: u64, file_byte
     }
 }
 
+/// Writes a point of a shape as W, H, b (where there is one), labels and, where the shape is collapsed, multiplicities. The columns of H are features in either case.
+///
+/// See [`write`] for the bytes.
+pub fn write_point(path: &Path, point: &Point, shape: &Shape) -> Result<(), NpzError> {
+    let h = point.features(shape);
+    write_arrays(path, point, &h, Some(shape.labels()), shape.multiplicities(), &BTreeMap::new())
+}
+
 /// Writes a point as W, H, b (where there is one), labels and further matrices, under names of the caller's choice.
 ///
 /// The bytes depend on the arguments alone (times in the archive are fixed). They go to a file beside `path` that is renamed when it is complete, so
@@ -283,17 +311,33 @@ pub fn write(
     labels: Option<&[usize]>,
     extra: &BTreeMap<&str, &DMatrix<f64>>,
 ) -> Result<(), NpzError> {
+    write_arrays(path, point, point.parts().1, labels, None, extra)
+}
+
+/// Writes the arrays of a point with `h` for its H.
+fn write_arrays(
+    path: &Path,
+    point: &Point,
+    h: &[f64],
+    labels: Option<&[usize]>,
+    multiplicity: Option<&[u64]>,
+    extra: &BTreeMap<&str, &DMatrix<f64>>,
+) -> Result<(), NpzError> {
     let io_error = |source| NpzError::Io { path: path.into(), source };
     super::write_atomically(path, |file| {
         let mut archive = ZipWriter::new(BufWriter::new(file));
-        let (w, h) = (point.w(), point.h());
+        let (w, columns) = (point.w(), point.h().ncols());
         put(&mut archive, "W", &[w.nrows(), w.ncols()], w.iter().copied())?;
-        put(&mut archive, "H", &[h.nrows(), h.ncols()], h.iter().copied())?;
+        put(&mut archive, "H", &[point.width(), columns], h.iter().copied())?;
         if point.has_bias() {
             put(&mut archive, "b", &[point.b().len()], point.b().iter().copied())?;
         }
         if let Some(labels) = labels {
             put(&mut archive, "labels", &[labels.len()], labels.iter().map(|&label| label as i64))?;
+        }
+        if let Some(multiplicity) = multiplicity {
+            // Whoever counts samples has at most 2⁵³ of them.
+            put(&mut archive, "multiplicity", &[multiplicity.len()], multiplicity.iter().map(|&m| m as i64))?;
         }
         for (name, matrix) in extra {
             put(&mut archive, name, &[matrix.nrows(), matrix.ncols()], matrix.as_slice().iter().copied())?;

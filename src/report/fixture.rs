@@ -133,7 +133,15 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
         ],
         figures: Vec::new(),
     };
-    RunData { census: Some(census(&records)), escapes: escapes(&records), summary, records, trajectories, dir: dir.to_owned() }
+    RunData {
+        census: Some(census(&records)),
+        escapes: escapes(&records),
+        theorems: Vec::new(),
+        summary,
+        records,
+        trajectories,
+        dir: dir.to_owned(),
+    }
 }
 
 /// Orbits of the records, and one that an escape found.

@@ -125,7 +125,7 @@ fn several_folders_are_set_side_by_side() {
 fn the_terminal_table_is_compact_and_fits() {
     let folder = tempfile::tempdir().unwrap();
     let mut data = quickstart(folder.path());
-    let text = table(&data.records);
+    let text = table(&data.records, None);
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     // Per loss: one row for the minimum and one for each of three saddles.
     assert_eq!(text.matches("global min").count(), 4, "{text}");
@@ -139,8 +139,8 @@ fn the_terminal_table_is_compact_and_fits() {
         record.standing = Some("undecided".into());
         record.orbit = None;
     }
-    let text = table(&data.records);
+    let text = table(&data.records, None);
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
-    assert!(table(&[]).contains("verdict"));
-    assert!(table(&[bare("a", "mse", 0)]).contains("MSE"));
+    assert!(table(&[], None).contains("verdict"));
+    assert!(table(&[bare("a", "mse", 0)], None).contains("MSE"));
 }

@@ -50,8 +50,11 @@ pub(super) fn case_id(
     hexadecimal(&Sha256::digest(canonical.to_string().as_bytes()))[..16].to_owned()
 }
 
-/// Class sizes where samples are ordered by class; otherwise a hash of all labels.
+/// Class sizes where samples are ordered by class; otherwise a hash of all labels. Columns with multiplicities are named as such.
 fn labels(shape: &Shape) -> Value {
+    if let Some(multiplicities) = shape.multiplicities() {
+        return json!({ "columns": shape.labels(), "multiplicities": multiplicities, "classes": shape.classes() });
+    }
     if shape.labels().is_sorted() {
         return json!(shape.class_sizes());
     }
@@ -71,6 +74,10 @@ fn start_json<'a>(start: &StartSpec, files: &mut impl Iterator<Item = &'a String
         | StartSpec::RankLadder { count, scale, seed }
         | StartSpec::TiedClasses { count, scale, seed }
         | StartSpec::OriginClasses { count, scale, seed } => drawn(count, scale, seed),
+        StartSpec::Representation { representation, base, count, scale, seed } => json!({
+            "name": start.name(), "representation": representation.name(), "base": base.name(),
+            "count": count, "scale": bits(scale), "seed": seed,
+        }),
         StartSpec::Origin => json!({ "name": start.name() }),
         StartSpec::File { .. } => json!({ "name": start.name(), "sha256": files.next() }),
     }

@@ -17,11 +17,13 @@ use crate::losses::{self, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
 use crate::solvers::{SolverSpec, Stop};
-use crate::starts::StartSpec;
+use crate::starts::{Base, Representation, StartSpec};
 use crate::{report, solvers, starts, theorems};
 
 /// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
 const ENTRIES_MAX: u128 = 1 << 32;
+/// Most coordinates of the whole problem that a collapsed one stands for: what a double counts exactly.
+const COUNTED_MAX: u128 = 1 << 53;
 /// Most points of one start, for the same reason.
 const COUNT_MAX: u64 = 1_000_000;
 /// More pairs than this make L-BFGS slower without making it better.
@@ -152,39 +154,58 @@ fn shape(model: &ModelTable, starts: &Several<StartTable>, base_dir: &Path) -> R
         let message = format!("has {} numbers, but there are {classes} classes (model.classes)", sizes.len());
         return Err(Fault::new(&sizes_way, message));
     }
-    let (samples, empty) = match &model.per_class {
-        PerClassTable::Balanced(size) => (classes.saturating_mul(u128::from(*size)), (*size == 0).then_some(sizes_way.clone())),
-        PerClassTable::Classes(sizes) => (
-            sizes.iter().map(|&size| u128::from(size)).sum(),
-            sizes.iter().position(|&size| size == 0).map(|class| sizes_way.at(class)),
-        ),
-        PerClassTable::File => (classes, None),
+    let empty = match &model.per_class {
+        PerClassTable::Balanced(size) => (*size == 0).then_some(sizes_way.clone()),
+        PerClassTable::Classes(sizes) => sizes.iter().position(|&size| size == 0).map(|class| sizes_way.at(class)),
+        PerClassTable::File => None,
     };
     if let Some(way) = empty {
         return Err(Fault::new(&way, "every class needs at least 1 sample, not 0"));
     }
-    let entries = u128::from(model.width).saturating_mul(classes.saturating_add(samples)).saturating_add(classes);
-    if entries > ENTRIES_MAX {
-        let message = format!(
-            "classes {classes}, width {} and {samples} samples make a point of {entries} numbers (Kd + dN + K); at most {ENTRIES_MAX} are supported",
-            model.width
-        );
-        return Err(Fault::new(&way, message));
-    }
-    // All sizes are now below 2³², so they fit a usize.
+    let collapsed = model.collapsed.unwrap_or(false);
+    sizes_fit(model, classes, collapsed, &way)?;
+    // The classes and the width are now below 2³², and where there is a column a sample, so is every class.
     let (classes, width) = (model.classes as usize, model.width as usize);
     let shape = match &model.per_class {
+        PerClassTable::Balanced(size) if collapsed => Shape::collapsed(width, &vec![*size; classes]),
         PerClassTable::Balanced(size) => Shape::balanced(classes, width, *size as usize),
+        PerClassTable::Classes(sizes) if collapsed => Shape::collapsed(width, sizes),
         PerClassTable::Classes(sizes) => Shape::new(width, &sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()),
         PerClassTable::File => {
             let path = starts.elements.iter().find_map(|start| start.path.as_deref());
             let message = "\"file\" needs a start with name = \"file\" and a path, whose labels are taken";
             let path = path.ok_or_else(|| Fault::new(&sizes_way, message))?;
-            let labels = start_file::labels(&absolute(base_dir, path)).map_err(|message| Fault::new(&sizes_way, message))?;
-            Shape::with_labels(classes, width, labels)
+            return start_file::shape(&absolute(base_dir, path), classes, width, collapsed)
+                .map_err(|message| Fault::new(&sizes_way, message));
         }
     };
     shape.map_err(|error| Fault::new(&sizes_way, error.to_string()))
+}
+
+/// Whether the point fits memory, and its samples (of which a collapsed model stores one column a class) can be counted.
+fn sizes_fit(model: &ModelTable, classes: u128, collapsed: bool, way: &Way) -> Result<(), Fault> {
+    let samples = match &model.per_class {
+        PerClassTable::Balanced(size) => classes.saturating_mul(u128::from(*size)),
+        PerClassTable::Classes(sizes) => sizes.iter().map(|&size| u128::from(size)).sum(),
+        PerClassTable::File => classes,
+    };
+    let entries = |columns: u128| u128::from(model.width).saturating_mul(classes.saturating_add(columns)).saturating_add(classes);
+    let stored = entries(if collapsed { classes } else { samples });
+    if stored > ENTRIES_MAX {
+        let message = format!(
+            "classes {classes}, width {} and {samples} samples make a point of {stored} numbers (Kd + dN + K); at most {ENTRIES_MAX} are supported",
+            model.width
+        );
+        let help = "with model.collapsed = true a class is one column with multiplicity, whatever per_class is";
+        return Err(Fault::new(way, message).help((!collapsed).then(|| help.into())));
+    }
+    let whole = entries(samples);
+    if whole > COUNTED_MAX {
+        let message =
+            format!("the whole problem has Kd + dN + K = {whole} coordinates; at most {COUNTED_MAX} are counted exactly");
+        return Err(Fault::new(&way.then("per_class"), message));
+    }
+    Ok(())
 }
 
 fn bias_and_decay(model: &ModelTable, shape: &Shape) -> Result<(Bias, Decay), Fault> {
@@ -255,6 +276,8 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
         ("scale", table.scale.is_some()),
         ("seed", table.seed.is_some()),
         ("path", table.path.is_some()),
+        ("representation", table.representation.is_some()),
+        ("base", table.base.is_some()),
     ];
     only_taken(way, "starts", "start", name, &given)?;
     if name == StartSpec::Origin.name() {
@@ -272,8 +295,13 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     let scale_way = way.then("scale");
     Ok(match name {
         "near-etf" => {
-            near_etf_fits(shape, way)?;
+            etf_fits(name, shape, way)?;
             StartSpec::NearEtf { count, scale: not_negative(&scale_way, table.scale.unwrap_or(0.1))?, seed }
+        }
+        "representation" => {
+            let (representation, base) = representation(table, way, shape)?;
+            let scale = not_negative(&scale_way, table.scale.unwrap_or(0.1))?;
+            StartSpec::Representation { representation, base, count, scale, seed }
         }
         "rank-ladder" => StartSpec::RankLadder { count, scale: positive(&scale_way, table.scale.unwrap_or(1.0))?, seed },
         "tied-classes" | "origin-classes" => {
@@ -299,13 +327,32 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     })
 }
 
+/// The component and the base of a start `representation`.
+fn representation(table: &StartTable, way: &Way, shape: &Shape) -> Result<(Representation, Base), Fault> {
+    let which_way = way.then("representation");
+    let names = || Representation::ALL.iter().map(|representation| representation.name());
+    let name = table.representation.as_deref().ok_or_else(|| {
+        Fault::new(&which_way, format!("the start `representation` needs a `representation`: {}", list(names())))
+    })?;
+    known(&which_way, name, "representation", names())?;
+    let which = *Representation::ALL.iter().find(|which| which.name() == name).expect("the name is known");
+    let base = table.base.as_deref().unwrap_or(Base::Etf.name());
+    known(&way.then("base"), base, "base", Base::ALL.iter().map(|base| base.name()))?;
+    let base = *Base::ALL.iter().find(|known| known.name() == base).expect("the name is known");
+    etf_fits("representation", shape, way)?;
+    match which.absent(shape.classes()) {
+        Some(message) => Err(Fault::new(&which_way, message)),
+        None => Ok((which, base)),
+    }
+}
+
 /// A simplex ETF of K classes has rank K − 1, and its closed form is that of equal classes.
-fn near_etf_fits(shape: &Shape, way: &Way) -> Result<(), Fault> {
+fn etf_fits(name: &str, shape: &Shape, way: &Way) -> Result<(), Fault> {
     if shape.per_class().is_none() {
-        return Err(Fault::new(way, "the start `near-etf` needs classes of equal size (model.per_class)"));
+        return Err(Fault::new(way, format!("the start `{name}` needs classes of equal size (model.per_class)")));
     }
     if shape.width() + 1 < shape.classes() {
-        let message = format!("the start `near-etf` needs width ≥ classes − 1 = {}, not {}", shape.classes() - 1, shape.width());
+        let message = format!("the start `{name}` needs width ≥ classes − 1 = {}, not {}", shape.classes() - 1, shape.width());
         return Err(Fault::new(way, message));
     }
     Ok(())

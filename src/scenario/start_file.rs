@@ -14,6 +14,7 @@ use crate::record::npz;
 pub fn read_start(path: &Path, problem: &Problem) -> Result<Point, String> {
     let named = |message: String| format!("{}: {message}", path.display());
     let file = npz::read(path).map_err(|error| error.to_string())?;
+    check_multiplicity(file.multiplicity.as_deref(), &problem.shape).map_err(named)?;
     if let Some(labels) = &file.labels {
         check_labels(labels, &problem.shape).map_err(named)?;
     }
@@ -28,9 +29,26 @@ pub fn read_start(path: &Path, problem: &Problem) -> Result<Point, String> {
     Point::from_arrays(&problem.shape, &file.w, &file.h, b.as_deref()).map_err(|error| named(error.to_string()))
 }
 
+/// Whether the file's columns stand for as many samples as the model's.
+fn check_multiplicity(multiplicity: Option<&[u64]>, shape: &Shape) -> Result<(), String> {
+    match (multiplicity, shape.multiplicities()) {
+        (None, None) => Ok(()),
+        (Some(found), Some(expected)) if found == expected => Ok(()),
+        (Some(found), Some(expected)) => Err(format!(
+            "its columns stand for {found:?} samples, but {expected:?} in the model; with `model.per_class = \"file\"` the model takes the file's"
+        )),
+        (Some(_), None) => {
+            Err("holds `multiplicity`, so its columns stand for several samples: set model.collapsed = true".into())
+        }
+        (None, Some(_)) => {
+            Err("holds no `multiplicity`, but the model is collapsed (one column a class): set model.collapsed = false".into())
+        }
+    }
+}
+
 fn check_labels(labels: &[usize], shape: &Shape) -> Result<(), String> {
-    if labels.len() != shape.samples() {
-        return Err(format!("holds {} labels, but the model has {} samples", labels.len(), shape.samples()));
+    if labels.len() != shape.columns() {
+        return Err(format!("holds {} labels, but the model has {} samples", labels.len(), shape.columns()));
     }
     match labels.iter().zip(shape.labels()).position(|(found, expected)| found != expected) {
         None => Ok(()),
@@ -42,10 +60,22 @@ fn check_labels(labels: &[usize], shape: &Shape) -> Result<(), String> {
     }
 }
 
-/// The labels of a file, for `model.per_class = "file"`.
-pub(super) fn labels(path: &Path) -> Result<Vec<usize>, String> {
+/// The shape of a file's labels (and multiplicities), for `model.per_class = "file"`.
+pub(super) fn shape(path: &Path, classes: usize, width: usize, collapsed: bool) -> Result<Shape, String> {
     let file = npz::read(path).map_err(|error| error.to_string())?;
-    file.labels.ok_or_else(|| format!("{}: has no array `labels`, which `model.per_class = \"file\"` needs", path.display()))
+    let named = |message: &str| format!("{}: {message}", path.display());
+    let labels = file.labels.ok_or_else(|| named("has no array `labels`, which `model.per_class = \"file\"` needs"))?;
+    let shape = match (&file.multiplicity, collapsed) {
+        (Some(multiplicity), true) => Shape::with_multiplicities(classes, width, labels, multiplicity),
+        (None, false) => Shape::with_labels(classes, width, labels),
+        (Some(_), false) => {
+            return Err(named("holds `multiplicity`, so its columns stand for several samples: set model.collapsed = true"));
+        }
+        (None, true) => {
+            return Err(named("has no array `multiplicity`, which a collapsed model (model.collapsed) takes from its file"));
+        }
+    };
+    shape.map_err(|error| error.to_string())
 }
 
 /// The sha256 of a file's bytes, in hexadecimal: what the identity of a case knows of it.

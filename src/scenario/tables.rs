@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
 use super::{BIASES, SpectraLevel};
+use crate::starts::{Base, Representation};
 use crate::{losses, report, solvers, starts, theorems};
 
 /// A scenario of `ufm`: a landscape question about the unconstrained-feature model.
@@ -64,6 +65,8 @@ pub(super) struct ModelTable {
     pub(super) width: u64,
     /// Samples of each class: one number, a list with one number for each class, or "file".
     pub(super) per_class: PerClassTable,
+    /// Whether a class is one column with multiplicity `per_class`: the points whose features agree within classes, at a cost that does not depend on `per_class`. Default false.
+    pub(super) collapsed: Option<bool>,
     /// "none" (default), "free" or "decayed".
     #[schemars(schema_with = "bias_schema")]
     pub(super) bias: Option<String>,
@@ -105,6 +108,8 @@ pub(super) struct StartTable {
     pub(super) scale: Option<f64>,
     pub(super) seed: Option<u64>,
     pub(super) path: Option<String>,
+    pub(super) representation: Option<String>,
+    pub(super) base: Option<String>,
 }
 
 /// An element of `[solver]`. Which of these keys a solver takes, its family's entry says.
@@ -290,7 +295,7 @@ impl JsonSchema for StartTable {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let members = starts::ALL.iter().map(|family| (family.name, family.summary, family.keys));
-        family_schema(members, super::DEFAULT_START, &["seed", "path"])
+        family_schema(members, super::DEFAULT_START, &["seed", "path", "representation"])
     }
 }
 
@@ -324,6 +329,8 @@ fn family_schema(
 fn key_schema(key: &str) -> serde_json::Value {
     match key {
         "path" => serde_json::json!({ "type": "string" }),
+        "representation" => serde_json::json!({ "enum": Representation::ALL.map(Representation::name) }),
+        "base" => serde_json::json!({ "enum": Base::ALL.map(Base::name) }),
         "count" | "memory" => serde_json::json!({ "type": "integer", "minimum": 1 }),
         "seed" | "index" => serde_json::json!({ "type": "integer", "minimum": 0 }),
         _ => serde_json::json!({ "type": "number", "minimum": 0 }),

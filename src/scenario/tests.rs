@@ -257,7 +257,7 @@ fn record(nature: &str, value: f64) -> Record {
 
 fn outcome(expect: &str, records: &[Record]) -> Vec<String> {
     let expect: Expect = toml::from_str(expect).unwrap();
-    expect.evaluate(records, false).into_iter().map(|found| found.outcome).collect()
+    expect.evaluate(records, None, false).into_iter().map(|found| found.outcome).collect()
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn nothing_and_nan_satisfy_no_claim() {
     }
     assert_eq!(outcome("values = [{ value = 1.0, within = 1.0 }]", &[broken]), ["fails"]);
     let expect: Expect = toml::from_str("gap_max = 1.0").unwrap();
-    assert_eq!(expect.evaluate(&[], true)[0].outcome, "not evaluated");
+    assert_eq!(expect.evaluate(&[], None, true)[0].outcome, "not evaluated");
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn model_keys(out: &mut String, case: &Case, labels_from_file: bool) {
     line(out, "classes", &problem.shape.classes().to_string());
     line(out, "width", &problem.shape.width().to_string());
     line(out, "per_class", &if labels_from_file { text("file") } else { sizes(&problem.shape) });
+    line(out, "collapsed", &problem.shape.multiplicities().is_some().to_string());
     line(out, "bias", &text(problem.bias.name()));
     let b = if problem.bias == Bias::Decayed { format!(", b = {:?}", decay.b) } else { String::new() };
     line(out, "decay", &format!("{{ w = {:?}, h = {:?}{b} }}", decay.w, decay.h));
@@ -76,6 +77,13 @@ fn start_keys(out: &mut String, start: &StartSpec) {
         | StartSpec::RankLadder { count, scale, seed }
         | StartSpec::TiedClasses { count, scale, seed }
         | StartSpec::OriginClasses { count, scale, seed } => {
+            line(out, "count", &count.to_string());
+            line(out, "scale", &number(*scale));
+            line(out, "seed", &seed.to_string());
+        }
+        StartSpec::Representation { representation, base, count, scale, seed } => {
+            line(out, "representation", &text(representation.name()));
+            line(out, "base", &text(base.name()));
             line(out, "count", &count.to_string());
             line(out, "scale", &number(*scale));
             line(out, "seed", &seed.to_string());

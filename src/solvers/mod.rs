@@ -232,7 +232,8 @@ pub struct Outcome {
 
 /// Minimises f, or seeks a critical point of it, from `start` (at the width of `problem`). `observe` sees every state, the first included, with its step number.
 ///
-/// Stops on the scaled gradient norm, never on the loss.
+/// Stops on the scaled gradient norm, never on the loss. The steps of a collapsed problem are made in its [even coordinates](Problem::even); what is observed, measured and returned is in
+/// its own.
 pub fn minimise(
     problem: &Problem,
     start: Point,
@@ -240,13 +241,22 @@ pub fn minimise(
     stop: &Stop,
     observe: &mut dyn FnMut(u64, &State),
 ) -> Outcome {
-    let mut objective = Objective::new(problem);
+    // A flow is followed in the problem's own coordinates: in others it is another flow.
+    let even = problem.even().filter(|_| !matches!(solver, SolverSpec::GradientFlow { .. }));
+    let (inner, start) = match &even {
+        Some((inner, unit)) => (inner, Even(*unit).point_from(start)),
+        None => (problem, start),
+    };
+    let outer = |state: &State| even.as_ref().map(|(_, unit)| Even(*unit).state_of(state));
+    let mut objective = Objective::new(inner);
     let mut method = solver.method(stop);
     let mut state = State::new(&mut objective, start);
     let mut steps = 0;
     let reason = loop {
-        observe(steps, &state);
-        let norm = GradientNorm::of(problem, &state.x, &state.gradient);
+        let converted = outer(&state);
+        let seen = converted.as_ref().unwrap_or(&state);
+        observe(steps, seen);
+        let norm = GradientNorm::of(problem, &seen.x, &seen.gradient);
         if !(norm.scaled.is_finite() && state.value.is_finite()) {
             break StopReason::NotFinite;
         }
@@ -261,5 +271,33 @@ pub fn minimise(
         }
         steps += 1;
     };
+    let state = outer(&state).unwrap_or(state);
     Outcome { state, steps, reason, counts: objective.counts() }
+}
+
+/// Even coordinates of the given unit a: (W, H, b) is (W/a, H/a, b) there, and ∂f/∂(W/a) = a ∂f/∂W.
+#[derive(Clone, Copy)]
+struct Even(f64);
+
+impl Even {
+    /// The point in even coordinates.
+    fn point_from(self, mut x: Point) -> Point {
+        scale_matrices(&mut x, 1.0 / self.0);
+        x
+    }
+
+    /// The state in the problem's own coordinates.
+    fn state_of(self, state: &State) -> State {
+        let State { mut x, value, mut gradient, time } = state.clone();
+        scale_matrices(&mut x, self.0);
+        let matrices = gradient.len() - x.b().len();
+        gradient[..matrices].iter_mut().for_each(|g| *g /= self.0);
+        State { x, value, gradient, time }
+    }
+}
+
+/// W and H times `factor`.
+fn scale_matrices(x: &mut Point, factor: f64) {
+    x.w_mut().scale_mut(factor);
+    x.h_mut().scale_mut(factor);
 }

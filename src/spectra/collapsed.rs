@@ -36,7 +36,17 @@ pub struct Collapsed {
 
 impl Collapsed {
     /// The collapsed form of `x`, classes whose features do not coincide left as they are; `None` where no two samples can be joined.
+    ///
+    /// Columns of a problem that is collapsed already are joined in the same way, and keep their multiplicity where they are not.
     pub fn new(problem: &Problem, x: &Point) -> Option<Self> {
+        match problem.by_columns(x) {
+            Some((columns, point, copies)) => Self::of_columns(&columns, &point, &copies),
+            None => Self::of_columns(problem, x, &vec![1; problem.shape.columns()]),
+        }
+    }
+
+    /// The same where sample i of `problem` stands for `copies[i]` samples.
+    fn of_columns(problem: &Problem, x: &Point, copies: &[u64]) -> Option<Self> {
         let shape = &problem.shape;
         let features = Features { entries: x.parts().1, width: shape.width() };
         let mut members = vec![Vec::new(); shape.classes()];
@@ -46,21 +56,21 @@ impl Collapsed {
         // Samples that are not their column's feature to the last bit, with that column.
         let mut moved = Vec::new();
         for (label, members) in members.iter().enumerate() {
-            let mean = features.mean(members);
+            let mean = features.mean(members, copies);
             if members.iter().all(|&i| features.distance(i, &mean) <= allowed) {
                 moved.extend(members.iter().filter(|&&i| features.distance(i, &mean) > 0.0).map(|&i| (i, labels.len())));
                 labels.push(label);
-                weights.push(members.len() as u64);
+                weights.push(members.iter().map(|&i| copies[i]).sum());
                 h.extend_from_slice(&mean);
             } else {
                 for &i in members {
                     labels.push(label);
-                    weights.push(1);
+                    weights.push(copies[i]);
                     h.extend_from_slice(features.of(i));
                 }
             }
         }
-        if labels.len() == shape.samples() {
+        if weights.iter().all(|&weight| weight == 1) {
             return None;
         }
         let scale = problem.scale * (labels.len() as f64 / shape.samples() as f64);
@@ -68,7 +78,7 @@ impl Collapsed {
         let data = [w, &h, b].concat();
         let shape = Shape::with_labels(shape.classes(), shape.width(), labels).expect("every class keeps a sample");
         let point = Point::from_vec(&shape, problem.bias, data);
-        let perturbation = perturbation(problem, x, &point, &moved);
+        let perturbation = perturbation(problem, x, &point, &moved, copies);
         Some(Self { problem: Problem { shape, scale, ..problem.clone() }, point, weights, perturbation })
     }
 
@@ -89,16 +99,17 @@ impl Features<'_> {
         &self.entries[i * self.width..(i + 1) * self.width]
     }
 
-    /// The mean of some features, the first itself where all are equal.
-    fn mean(&self, members: &[usize]) -> Vec<f64> {
+    /// The mean of some features, each `copies` times, the first itself where all are equal.
+    fn mean(&self, members: &[usize], copies: &[u64]) -> Vec<f64> {
         let first = self.of(members[0]);
         let mut shift = vec![0.0; self.width];
         for &i in members {
             for ((sum, h), base) in shift.iter_mut().zip(self.of(i)).zip(first) {
-                *sum += h - base;
+                *sum += copies[i] as f64 * (h - base);
             }
         }
-        first.iter().zip(&shift).map(|(base, sum)| base + sum / members.len() as f64).collect()
+        let all = members.iter().map(|&i| copies[i]).sum::<u64>() as f64;
+        first.iter().zip(&shift).map(|(base, sum)| base + sum / all).collect()
     }
 
     fn distance(&self, i: usize, mean: &[f64]) -> f64 {
@@ -129,8 +140,8 @@ impl Derivatives {
     }
 }
 
-/// The bound of the module's page, over the samples `moved` of `x` and their columns of `collapsed`.
-fn perturbation(problem: &Problem, x: &Point, collapsed: &Point, moved: &[(usize, usize)]) -> f64 {
+/// The bound of the module's page, over the samples `moved` of `x` (each `copies` times) and their columns of `collapsed`.
+fn perturbation(problem: &Problem, x: &Point, collapsed: &Point, moved: &[(usize, usize)], copies: &[u64]) -> f64 {
     let width = problem.shape.width();
     let labels = problem.shape.labels();
     let samples = Features { entries: x.parts().1, width };
@@ -150,9 +161,10 @@ fn perturbation(problem: &Problem, x: &Point, collapsed: &Point, moved: &[(usize
         let difference = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
         let (hessian, gradient) = (difference(&here.hessian, &base.hessian), difference(&here.gradient, &base.gradient));
         let (delta, size, length) = (samples.distance(i, mean), norm(&base.hessian), with_one(samples.of(i)));
-        core += length * length * hessian + (length + with_one(mean)) * delta * size;
+        let times = copies[i] as f64;
+        core += times * (length * length * hessian + (length + with_one(mean)) * delta * size);
         blocks = blocks.max(w * w * hessian);
-        coupling += (w * (length * hessian + delta * size) + gradient).powi(2);
+        coupling += times * (w * (length * hessian + delta * size) + gradient).powi(2);
     }
     blocks.max(core) + coupling.sqrt()
 }

@@ -23,7 +23,7 @@ pub struct Inertia {
 pub fn inertia_at(arrow: &Arrow, perturbation: f64) -> Inertia {
     let shift = arrow.clear_shift(0.0, f64::MIN_POSITIVE);
     let magnitude = arrow.schur(shift).magnitude;
-    let terms = (arrow.dimension() as f64).sqrt();
+    let terms = (arrow.size() as f64).sqrt();
     let rounding = f64::EPSILON * terms * (magnitude + arrow.feature_norm());
     let resolution = 4.0 * (rounding + perturbation);
     let count = |factor: f64| {

@@ -1,6 +1,7 @@
 //! FAMILY. Where to begin: a start returns a width, a point and how it is padded; `study` runs the solver at that width.
 
 mod arrangements;
+mod representations;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use crate::numeric::{gaussian, stream};
 use crate::objective::Problem;
 use crate::theory;
 use arrangements::Arrangement;
+use nalgebra::DMatrix;
+pub use representations::Representation;
 
 /// An element of `[starts]`: which start, and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +68,48 @@ pub enum StartSpec {
         /// Seed of the streams.
         seed: u64,
     },
+    /// The balanced simplex ETF of the closed form (or W = H = 0, b = 0), moved along a normal direction within one isotypic component of S_K, features equal within classes.
+    ///
+    /// Gradients keep the symmetry that base and direction share, and to first order a component does not mix with the others: this is where a search for saddles of one kind begins.
+    Representation {
+        /// Which component.
+        representation: Representation,
+        /// Where it begins.
+        base: Base,
+        /// How many points.
+        count: usize,
+        /// Standard deviation of the normal direction before it is projected, in units of (N/K)^{1/4} for W and √n·h.
+        scale: f64,
+        /// Seed of the streams.
+        seed: u64,
+    },
     /// W, H, b (and labels) of an `.npz` file.
     File {
         /// The file, relative to the scenario.
         path: PathBuf,
     },
+}
+
+/// The point that [`StartSpec::Representation`] moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The closed form's simplex ETF.
+    Etf,
+    /// W = H = 0, b = 0.
+    Origin,
+}
+
+impl Base {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Etf, Self::Origin];
+
+    /// The name in scenarios.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etf => "etf",
+            Self::Origin => "origin",
+        }
+    }
 }
 
 /// What `ufm list starts` says of a start.
@@ -83,7 +123,7 @@ pub struct Family {
     pub keys: &'static [&'static str],
 }
 
-/// Every start there is.
+/// Every start there is. In collapsed problems W and the columns of H are drawn in units of (N/K)^{1/4}: see `Problem::even`.
 pub const ALL: &[Family] = &[
     Family {
         name: "gaussian",
@@ -107,6 +147,11 @@ pub const ALL: &[Family] = &[
         summary: "1, 2, …, K − 1 classes at the origin, the others drawn and centred",
         keys: &["count", "scale", "seed"],
     },
+    Family {
+        name: "representation",
+        summary: "the balanced simplex ETF (or the origin), moved within one irreducible `representation` of S_K",
+        keys: &["representation", "base", "count", "scale", "seed"],
+    },
     Family { name: "file", summary: "W, H, b and labels of an .npz file", keys: &["path"] },
 ];
 
@@ -120,6 +165,7 @@ impl StartSpec {
             StartSpec::RankLadder { .. } => "rank-ladder",
             StartSpec::TiedClasses { .. } => "tied-classes",
             StartSpec::OriginClasses { .. } => "origin-classes",
+            StartSpec::Representation { .. } => "representation",
             StartSpec::File { .. } => "file",
         }
     }
@@ -148,7 +194,7 @@ pub fn expand(specs: &[StartSpec], problem: &Problem) -> Vec<Begin> {
     let plain = |spec: &StartSpec, width, draw| Begin { spec: spec.clone(), width, draw, arrangement: None };
     for spec in specs {
         match *spec {
-            StartSpec::Gaussian { count, .. } | StartSpec::NearEtf { count, .. } => {
+            StartSpec::Gaussian { count, .. } | StartSpec::NearEtf { count, .. } | StartSpec::Representation { count, .. } => {
                 begins.extend((0..count as u64).map(|draw| plain(spec, width, draw)));
             }
             StartSpec::Origin | StartSpec::File { .. } => begins.push(plain(spec, width, 0)),
@@ -210,9 +256,16 @@ fn features_follow_rows(problem: &Problem, point: &mut Point) {
     let per_class = problem.shape.samples() as f64 / problem.shape.classes() as f64;
     let ratio = (problem.decay.w / (per_class * problem.decay.h)).sqrt();
     let rows = point.w().into_owned();
-    for (sample, &class) in problem.shape.labels().iter().enumerate() {
-        point.h_mut().column_mut(sample).copy_from(&(ratio * rows.row(class).transpose()));
+    for (column, &class) in problem.shape.labels().iter().enumerate() {
+        let ratio = ratio * problem.shape.stretch(column);
+        point.h_mut().column_mut(column).copy_from(&(ratio * rows.row(class).transpose()));
     }
+}
+
+/// What `scale` is measured in: 1, or (N/C)^{1/4} for the W and H of a problem collapsed to C columns. At that scale its logits do not depend on the number of samples, and it
+/// begins where the problem of one sample a class does; see [`Problem::even`].
+fn unit(problem: &Problem) -> f64 {
+    problem.even().map_or(1.0, |(_, unit)| unit)
 }
 
 impl Begin {
@@ -224,6 +277,8 @@ impl Begin {
         let normal = |seed, kind: &str, scale, mut point: Point| {
             let mut noise = vec![0.0; point.as_slice().len()];
             gaussian(&mut stream(seed, kind, self.draw), scale, &mut noise);
+            let matrices = noise.len() - point.b().len();
+            noise[..matrices].iter_mut().for_each(|noise| *noise *= unit(problem));
             point.as_mut_slice().iter_mut().zip(&noise).for_each(|(x, noise)| *x += noise);
             point
         };
@@ -238,6 +293,9 @@ impl Begin {
             }
             StartSpec::TiedClasses { scale, seed, .. } => Ok(Some(self.tied(&narrow, scale, seed))),
             StartSpec::OriginClasses { scale, seed, .. } => Ok(Some(self.centred(&narrow, scale, seed))),
+            StartSpec::Representation { representation, base, scale, seed, .. } => {
+                self.represented(&narrow, representation, base, scale, seed).map(Some)
+            }
             StartSpec::Origin => Ok(Some(zeros())),
             StartSpec::File { .. } => Ok(None),
         }
@@ -258,7 +316,7 @@ impl Begin {
         for (class, block) in self.blocks().iter().enumerate() {
             let Some(block) = block else { continue };
             let numbers = &drawn[block * (width + 1)..(block + 1) * (width + 1)];
-            (0..width).for_each(|a| point.w_mut()[(class, a)] = numbers[a]);
+            (0..width).for_each(|a| point.w_mut()[(class, a)] = unit(narrow) * numbers[a]);
             if let Some(b) = point.b_mut().get_mut(class) {
                 *b = numbers[width];
             }
@@ -280,6 +338,39 @@ impl Begin {
         point
     }
 
+    /// The base plus a normal direction's part in the component.
+    fn represented(&self, narrow: &Problem, which: Representation, base: Base, scale: f64, seed: u64) -> Result<Point, String> {
+        let (classes, width) = (narrow.shape.classes(), narrow.shape.width());
+        let per_class = narrow.shape.per_class().ok_or("the classes are not of equal size")? as f64;
+        let mut point = match base {
+            Base::Origin => Point::zeros(&narrow.shape, narrow.bias),
+            Base::Etf => {
+                theory::balanced_minimum(narrow)?;
+                theory::etf_point(narrow).ok_or("the closed-form minimum has no point of this width")?
+            }
+        };
+        let frame = theory::simplex_frame(narrow).ok_or("the width has no room for a simplex")?;
+        // One stream for all representations: their parts of one draw sum to the whole of it.
+        let mut drawn = vec![0.0; classes * (2 * width + 1)];
+        gaussian(&mut stream(seed, self.spec.name(), self.draw), scale, &mut drawn);
+        let unit = per_class.sqrt().sqrt();
+        let part = |at: usize| {
+            let u = DMatrix::from_column_slice(classes, width, &drawn[at * classes * width..(at + 1) * classes * width]);
+            which.of_matrix(&u, &frame) * unit
+        };
+        let (u, v) = (part(0), part(1));
+        let mut w = point.w_mut();
+        w += u;
+        for (column, &class) in narrow.shape.labels().iter().enumerate() {
+            // The samples of a class share √n·h: all of it in a collapsed problem's column.
+            let share = narrow.shape.stretch(column) / per_class.sqrt();
+            point.h_mut().column_mut(column).axpy(share, &v.row(class).transpose(), 1.0);
+        }
+        let c = which.of_vector(&drawn[2 * classes * width..]);
+        point.b_mut().iter_mut().zip(c).for_each(|(b, c)| *b += c);
+        Ok(point)
+    }
+
     /// The seed, where something was drawn.
     pub fn seed(&self) -> Option<u64> {
         match self.spec {
@@ -287,6 +378,7 @@ impl Begin {
             | StartSpec::NearEtf { seed, .. }
             | StartSpec::RankLadder { seed, .. }
             | StartSpec::TiedClasses { seed, .. }
+            | StartSpec::Representation { seed, .. }
             | StartSpec::OriginClasses { seed, .. } => Some(seed),
             StartSpec::Origin | StartSpec::File { .. } => None,
         }

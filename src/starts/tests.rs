@@ -54,3 +54,49 @@ fn classes_at_the_origin_are_there_and_the_others_are_centred() {
         }
     }
 }
+
+/// All columns of H are the class's, base and direction; the direction lies in its component and fills it.
+#[test]
+fn representations_move_the_base_within_their_component() {
+    let problems = [
+        problem(loss("cross-entropy", &[]), &[3; 4]),
+        Problem { bias: Bias::None, ..problem(loss("mse", &[1.0, 1.0]), &[3; 4]) },
+        problem(loss("bce", &[]), &[1; 5]),
+    ];
+    for problem in problems {
+        let frame = theory::simplex_frame(&problem).unwrap();
+        assert!((&frame * frame.transpose() - theory_centre(problem.shape.classes())).amax() < 1e-14);
+        let collapsed = Shape::collapsed(6, &vec![problem.shape.per_class().unwrap() as u64; problem.shape.classes()]).unwrap();
+        let collapsed = Problem { shape: collapsed, ..problem.clone() };
+        for base in Base::ALL {
+            let etf = theory::etf_point(&problem).unwrap();
+            let origin = if base == Base::Etf { etf.clone() } else { Point::zeros(&problem.shape, problem.bias) };
+            for representation in Representation::ALL {
+                let spec = [StartSpec::Representation { representation, base, count: 2, scale: 0.3, seed: 3 }];
+                let begins = expand(&spec, &problem);
+                assert_eq!(begins.len(), 2);
+                let point = begins[1].point(&problem).unwrap().unwrap();
+                let direction = point.w() - origin.w();
+                assert!(direction.amax() > 1e-2, "{representation:?}");
+                assert!((representation.of_matrix(&direction, &frame) - &direction).amax() < 1e-13);
+                let h = point.h() - origin.h();
+                let first: Vec<usize> =
+                    (0..problem.shape.classes()).map(|k| problem.shape.labels().iter().position(|&l| l == k).unwrap()).collect();
+                for (column, &class) in problem.shape.labels().iter().enumerate() {
+                    assert!((h.column(column) - h.column(first[class])).amax() < 1e-14);
+                }
+                let v = h.select_columns(&first).transpose();
+                assert!((representation.of_matrix(&v, &frame) - &v).amax() < 1e-13 && v.amax() > 1e-3);
+                // The collapsed problem begins at the same point.
+                let same = begins[1].point(&collapsed).unwrap().unwrap();
+                assert!((same.w() - point.w()).amax() < 1e-14);
+                let features = DMatrix::from_column_slice(6, collapsed.shape.classes(), &same.features(&collapsed.shape));
+                assert!((features - point.h().select_columns(&first)).amax() < 1e-14);
+            }
+        }
+    }
+}
+
+fn theory_centre(classes: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(classes, classes, |i, j| f64::from(u8::from(i == j)) - 1.0 / classes as f64)
+}

@@ -24,7 +24,7 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         let verdict = judge(point, closed_form.as_ref(), lowest_known);
         let file = point_file(&case.id, start_index);
         let path = dir.join(&file);
-        npz::write(&path, &point.point, Some(case.problem.shape.labels()), &BTreeMap::new()).map_err(|error| match error {
+        npz::write_point(&path, &point.point, &case.problem.shape).map_err(|error| match error {
             npz::NpzError::Io { source, .. } => StoreError::Disk { path: path.clone(), doing: "write the point", source },
             other => StoreError::Disk {
                 path: path.clone(),
@@ -193,6 +193,7 @@ pub fn objective_text(problem: &Problem) -> String {
         None => format!("n_k = {:?}", shape.class_sizes()),
     };
     let epsilon = problem.epsilon().map_or(String::new(), |epsilon| format!(", ε = √n μ = {epsilon:.6}"));
+    let sizes = if shape.multiplicities().is_some() { format!("{sizes} (collapsed)") } else { sizes };
     format!(
         "f = {scale}(1/{}) Σ_i L(z_i, y_i) + {}/2 ‖W‖² + {}/2 ‖H‖²{decay_b}, {logits}; L = {}: {}; K = {}, d = {}, {sizes}{epsilon}",
         shape.samples(),

@@ -206,7 +206,7 @@ fn check_starts(scenario: &Scenario, begins: &[Vec<Begin>]) -> Result<(), StudyE
         let mut last = None;
         for begin in begins {
             // Draws of one start differ in numbers only; the cheap kinds cannot fail.
-            if last == Some(&begin.spec) || !matches!(begin.spec.name(), "near-etf" | "file") {
+            if last == Some(&begin.spec) || !matches!(begin.spec.name(), "near-etf" | "representation" | "file") {
                 continue;
             }
             last = Some(&begin.spec);

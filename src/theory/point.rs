@@ -1,5 +1,7 @@
 //! The point that attains the closed form.
 
+use nalgebra::DMatrix;
+
 use super::Balanced;
 use crate::model::{Bias, Point};
 use crate::objective::Problem;
@@ -27,16 +29,28 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
     let ratio = balanced.class_ratio().sqrt();
     let mut point = Point::zeros(&problem.shape, problem.bias);
     point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
-    for (mut feature, &label) in point.h_mut().column_iter_mut().zip(problem.shape.labels()) {
+    for (i, (mut feature, &label)) in point.h_mut().column_iter_mut().zip(problem.shape.labels()).enumerate() {
         for (column, h) in feature.iter_mut().enumerate() {
             let sign = if column < mean_columns { minimum.mean_part.signum() } else { 1.0 };
-            *h = sign * entry(label, column) / ratio;
+            *h = sign * entry(label, column) / ratio * problem.shape.stretch(i);
         }
     }
     if problem.bias != Bias::None {
         point.b_mut().fill(minimum.bias);
     }
     Some(point)
+}
+
+/// The K×d matrix B, padded with zero columns, whose columns are the simplex directions of [`etf_point`]: orthonormal, with BBᵀ = P. `None` where d has no room for them.
+pub fn simplex_frame(problem: &Problem) -> Option<DMatrix<f64>> {
+    let (classes, width) = (problem.shape.classes(), problem.shape.width());
+    let minimum = Balanced::try_from(problem).ok()?.minimum().ok();
+    let first = usize::from(minimum.is_some_and(|minimum| minimum.mean_part.abs() > 0.0));
+    if width < first + classes - 1 {
+        return None;
+    }
+    let simplex = |column: usize| (first..first + classes - 1).contains(&column);
+    Some(DMatrix::from_fn(classes, width, |class, column| if simplex(column) { helmert(class, column - first) } else { 0.0 }))
 }
 
 /// Helmert's orthonormal basis of 1^⊥: column m is (1, …, 1, −(m+1), 0, …)/√((m+1)(m+2)) with m + 1 ones.
