@@ -17,6 +17,11 @@ fn store(data: &RunData) {
     fs::write(data.dir.join("records.jsonl"), records).unwrap();
     fs::write(data.dir.join("trajectories.jsonl"), rows).unwrap();
     fs::write(data.dir.join("summary.json"), serde_json::to_string(&data.summary).unwrap()).unwrap();
+    let paths: String = data.escapes.iter().map(|row| line(serde_json::to_string(row))).collect();
+    fs::write(data.dir.join("escapes.jsonl"), paths).unwrap();
+    if let Some(census) = &data.census {
+        fs::write(data.dir.join("census.json"), serde_json::to_string(census).unwrap()).unwrap();
+    }
 }
 
 #[test]
