@@ -88,7 +88,7 @@ fn a_slip_in_a_file_is_shown_where_it_stands() {
         (
             "width = 2",
             "witdh = 2",
-            &[":4:", "model.witdh", "classes, width, per_class, bias, decay", "did you mean `width`?"][..],
+            &[":4:", "model.witdh", "classes, width, per_class, collapsed, bias, decay", "did you mean `width`?"][..],
         ),
         ("w = 1e-2", "w = -1e-2", &[":6:", "model.decay.w", "greater than 0", "-0.01"]),
         ("w = 1e-2", "w = nan", &[":6:", "model.decay.w", "greater than 0", "NaN"]),

@@ -49,6 +49,24 @@ pub(super) fn disagreement(statistics: &Statistics) -> Result<f64, String> {
     Ok(disagreements as f64 / shape.samples() as f64)
 }
 
+/// min_i p_{y_i}, p = softmax(Wh_i + b).
+pub(super) fn least_probability(statistics: &Statistics) -> Result<f64, String> {
+    let (point, shape) = (statistics.point, statistics.shape);
+    let features = statistics.features();
+    let mut least = f64::INFINITY;
+    for start in (0..shape.columns()).step_by(BLOCK) {
+        let mut logits = point.w() * features.columns(start, BLOCK.min(shape.columns() - start));
+        if point.has_bias() {
+            logits.column_iter_mut().for_each(|mut z| z.iter_mut().zip(point.b()).for_each(|(z, b)| *z += b));
+        }
+        for (z, &label) in logits.column_iter().zip(&shape.labels()[start..]) {
+            // p_k = 1 / Σ_j e^{z_j − z_k}: the sum may overflow, and p is then 0 to every digit.
+            least = least.min(1.0 / z.iter().map(|x| (x - z[label]).exp()).sum::<f64>());
+        }
+    }
+    Ok(least)
+}
+
 /// The least score that still ties with the best.
 fn nearly_best<'a>(scores: impl Iterator<Item = &'a f64>) -> f64 {
     let (best, size) = scores.fold((f64::NEG_INFINITY, 0.0_f64), |(best, size), &x| (best.max(x), size.max(x.abs())));

@@ -70,6 +70,12 @@ pub const ALL: &[Family] = &[
         compute: decision::disagreement,
     },
     Family {
+        name: "least-probability",
+        summary: "the smallest softmax probability that a sample gives its own class",
+        trajectory: false,
+        compute: decision::least_probability,
+    },
+    Family {
         name: "etf-distance",
         summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
         trajectory: false,

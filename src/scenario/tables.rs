@@ -178,9 +178,11 @@ pub(super) struct CertifyTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct ReportTable {
     /// Ids of figures; `ufm list figures` names them. Default: all.
+    #[serde(default)]
     #[schemars(schema_with = "figures_schema")]
     pub(super) figures: Option<Vec<String>>,
     /// Names of published statements to judge on what is found; `ufm list theorems` names them. Default: none.
+    #[serde(default)]
     #[schemars(schema_with = "theorems_schema")]
     pub(super) theorems: Option<Vec<String>>,
 }

@@ -45,20 +45,6 @@ pub(super) const WIDE: Hypothesis = Hypothesis {
     breaks: |record| record.width = record.classes - 2,
 };
 
-/// The loss is convex in the logits, and does not change when all logits do by the same.
-pub(super) const CONVEX_SHIFT_INVARIANT: Hypothesis = Hypothesis {
-    name: "a convex, shift-invariant loss",
-    holds: |subject| {
-        let loss = subject.loss()?;
-        let function = loss.function();
-        match (function.conjugate().is_some(), function.shift_invariant()) {
-            (true, true) => Ok(()),
-            (false, _) => Err(format!("{loss} is not convex")),
-            (_, false) => Err(format!("{loss} is not shift-invariant")),
-        }
-    },
-    breaks: |record| record.loss = "mse".into(),
-};
 
 /// There is no bias.
 pub(super) const NO_BIAS: Hypothesis = Hypothesis {

@@ -4,12 +4,27 @@
 //! trajectory or a closed form of `theory`. It says *agrees* with the largest deviation and what is allowed for rounding, *disagrees*, *undecided*, or *does not apply*, naming the hypothesis that
 //! fails.
 
+mod bce_phases;
+mod ce_landscape;
 mod collapse;
+mod dual_certificate;
 mod escape_curvature;
 mod evidence;
+mod focal_landscape;
+mod focal_spurious;
 mod hypotheses;
+mod landscape;
+mod ls_landscape;
+mod mse_frame;
+mod mse_landscape;
+mod narrow;
+mod phases;
+mod rank_bound;
+mod smoothing;
 #[cfg(test)]
 mod tests;
+mod zero_modes;
+mod zero_phase;
 
 pub use evidence::{Evidence, Subject};
 pub use hypotheses::Hypothesis;
@@ -17,7 +32,23 @@ pub use hypotheses::Hypothesis;
 use crate::record::{CaseFinding, Record, TheoremFinding, TrajectoryRow};
 
 /// Every statement there is.
-pub const ALL: &[Theorem] = &[collapse::THEOREM, escape_curvature::THEOREM];
+pub const ALL: &[Theorem] = &[
+    collapse::THEOREM,
+    ce_landscape::THEOREM,
+    ls_landscape::THEOREM,
+    focal_landscape::THEOREM,
+    mse_landscape::THEOREM,
+    rank_bound::THEOREM,
+    dual_certificate::THEOREM,
+    escape_curvature::THEOREM,
+    zero_modes::THEOREM,
+    smoothing::THEOREM,
+    zero_phase::THEOREM,
+    mse_frame::THEOREM,
+    bce_phases::THEOREM,
+    narrow::THEOREM,
+    focal_spurious::THEOREM,
+];
 
 /// A published statement.
 #[derive(Clone, Copy, Debug)]
