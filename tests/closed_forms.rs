@@ -1,8 +1,7 @@
 //! Closed forms against known answers, against optimisers, and against 50-digit values; formulas outside their hypotheses give reasons.
 
-use ufm::critical::{Candidate, gate};
 use ufm::losses::{self, Loss};
-use ufm::model::{Bias, Decay, Point, Shape};
+use ufm::model::{Bias, Decay, Shape};
 use ufm::objective::{Objective, Problem, residual_spectrum};
 use ufm::theory::*;
 
