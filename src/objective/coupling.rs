@@ -14,7 +14,7 @@ use nalgebra::DMatrix;
 use crate::linalg::{add_product, axpy, dot, product, view, view_mut};
 
 /// Columns handled as one product.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
 
 /// h, g, Y and V of every column.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Coupling {
         self.vectors.extend_from_slice(vectors);
     }
 
-    fn lifted(&self, i: usize) -> &[f64] {
+    pub(super) fn lifted(&self, i: usize) -> &[f64] {
         &self.lifted[i * self.parts..(i + 1) * self.parts]
     }
 

@@ -6,6 +6,10 @@
 mod collapsed;
 mod etf;
 mod inertia;
+mod krylov;
+mod large;
+#[cfg(test)]
+mod large_tests;
 mod plan;
 mod rank_split;
 mod slicing;
@@ -22,7 +26,8 @@ pub use slicing::{Extremes, count_below, eigenvalue};
 use crate::critical::CriticalPoint;
 use crate::linalg::eigenvalues;
 use crate::model::{Point, orbit_dimension};
-use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, dense_hessian};
+use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, Symmetry, dense_hessian, turn};
+use large::{Large, Tangents};
 
 /// Dimension (at the point's rank, of the collapsed problem where there is one) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
 const DENSE_MAX: usize = 400;
@@ -66,9 +71,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 4 GB, and about ten seconds a Schur complement on one core.
+    /// 4 GB, and about a minute a Schur complement on one core.
     fn default() -> Self {
-        Self { bytes: 4e9, multiply_adds: 2e11 }
+        Self { bytes: 4e9, multiply_adds: 1e12 }
     }
 }
 
@@ -128,9 +133,13 @@ pub fn at_critical(
     let narrow = problem.at_width(rank);
     let shift = u64::from(problem.shifts_bias_freely());
     let symmetry = orbit_dimension(rank, problem.shape.width()) as u64 + shift;
-    let inner_symmetry = orbit_dimension(rank, rank) as u64 + shift;
+    let inner = Tangents {
+        symmetry: Symmetry { rotations: true, shift: shift > 0 },
+        number: orbit_dimension(rank, rank) as u64 + shift,
+        gradient: critical.gradient().norm,
+    };
     let off_space = OffSpace::new(problem, residual, rank, free);
-    let mut spectrum = at_width(&narrow, critical.reduced(), inner_symmetry, Some(&off_space), level, limits)?;
+    let mut spectrum = at_width(&narrow, critical.reduced(), inner, Some(&off_space), level, limits)?;
     spectrum.nullity_symmetry = symmetry;
     let excess = residual.norm() - problem.decay.mu();
     spectrum.escape_curvature = (free > 0 && 2.0 * excess > spectrum.resolution).then_some(-2.0 * excess);
@@ -139,14 +148,16 @@ pub fn at_critical(
 
 /// The spectrum at any point, without a rank split. Only the shift of a free bias is a symmetry null vector away from critical points.
 pub fn at_point(problem: &Problem, x: &Point, level: Level, limits: &Limits) -> Result<Spectrum, String> {
-    at_width(problem, x, u64::from(problem.shifts_bias_freely()), None, level, limits)
+    let shift = problem.shifts_bias_freely();
+    let tangents = Tangents { symmetry: Symmetry { rotations: false, shift }, number: u64::from(shift), gradient: 0.0 };
+    at_width(problem, x, tangents, None, level, limits)
 }
 
-/// The spectrum of `x` in its own width, joined with that of the off-space directions. `symmetry` counts the null tangents in that width.
+/// The spectrum of `x` in its own width, joined with that of the off-space directions. `tangents` are the null tangents in that width.
 fn at_width(
     problem: &Problem,
     x: &Point,
-    symmetry: u64,
+    tangents: Tangents,
     off_space: Option<&OffSpace>,
     level: Level,
     limits: &Limits,
@@ -156,11 +167,19 @@ fn at_width(
     let planned = plan(problem, columns, level, limits)?;
     let (inner, x) = collapsed.as_ref().map_or((problem, x), |collapsed| (&collapsed.problem, &collapsed.point));
     let mut objective = Objective::new(inner);
+    let _turn = turn(inner);
     let arrow = match &collapsed {
         Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
         None => Arrow::new(&mut objective, x),
     };
-    let inertia = inertia_at(&arrow, collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation));
+    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation);
+    let symmetry = tangents.number;
+    let (inertia, sliced) = if arrow.is_large() {
+        let (inertia, extremes) = Large::new(&arrow, tangents, perturbation, planned.pair).spectrum();
+        (inertia, Some(extremes))
+    } else {
+        (inertia_at(&arrow, perturbation), None)
+    };
     let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let resolution = inertia.resolution.max(off_resolution);
 
@@ -177,9 +196,10 @@ fn at_width(
         all.extend(arrow.repeated());
         all
     });
-    let extremes = match &values {
-        Some(values) => Extremes::of_values(values, symmetry),
-        None => Extremes::by_slicing(&arrow, &inertia, symmetry),
+    let extremes = match (&values, sliced) {
+        (_, Some(extremes)) => extremes,
+        (Some(values), _) => Extremes::of_values(values, symmetry),
+        (None, None) => Extremes::by_slicing(&arrow, &inertia, symmetry),
     };
     let extremes = match off_space {
         Some(off) => extremes.join(off.extremes()),

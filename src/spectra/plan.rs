@@ -44,6 +44,8 @@ pub struct Planned {
     pub multiply_adds: f64,
     /// Size of the matrix that the columns make: that of the Hessian where nothing collapses.
     pub size: usize,
+    /// Whether a second Schur complement fits beside the first.
+    pub pair: bool,
     /// Whether the eigenvalues of that matrix are computed.
     pub dense: bool,
 }
@@ -61,10 +63,11 @@ pub fn plan(problem: &Problem, columns: usize, level: Level, limits: &Limits) ->
             arrow.multiply_adds, limits.bytes, limits.multiply_adds
         ));
     }
+    let pair = bytes + 8.0 * (arrow.core as f64).powi(2) <= limits.bytes;
     let route = match (columns < problem.shape.samples(), dense) {
         (true, _) => Route::Collapsed,
         (false, true) => Route::Dense,
         (false, false) => Route::Arrow,
     };
-    Ok(Planned { route, bytes, multiply_adds: arrow.multiply_adds, size, dense })
+    Ok(Planned { route, bytes, multiply_adds: arrow.multiply_adds, size, pair, dense })
 }

@@ -5,7 +5,7 @@ use crate::losses::{ALL, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::numeric::{gaussian, stream};
 
-fn problems(width: usize) -> Vec<Problem> {
+pub(super) fn problems(width: usize) -> Vec<Problem> {
     let mut problems = Vec::new();
     for family in ALL {
         let values: Vec<f64> =
@@ -21,7 +21,7 @@ fn problems(width: usize) -> Vec<Problem> {
     problems
 }
 
-fn random(problem: &Problem, index: u64) -> Point {
+pub(super) fn random(problem: &Problem, index: u64) -> Point {
     let mut data = vec![0.0; problem.dimension()];
     gaussian(&mut stream(9, "spectra tests", index), 1.0, &mut data);
     Point::from_vec(&problem.shape, problem.bias, data)
@@ -74,7 +74,7 @@ fn a_spectrum_that_does_not_fit_says_what_it_would_need() {
 }
 
 /// Features that coincide in the classes `together`, up to `jitter` of each entry.
-fn gathered(problem: &Problem, index: u64, together: &[usize], jitter: f64) -> Point {
+pub(super) fn gathered(problem: &Problem, index: u64, together: &[usize], jitter: f64) -> Point {
     let mut x = random(problem, index);
     let labels = problem.shape.labels().to_vec();
     let noise = random(problem, index + 1);
