@@ -11,7 +11,7 @@
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use super::Arrow;
-use crate::linalg::{Cholesky, axpy, dot, eigen, product, view, view_mut};
+use crate::linalg::{Cholesky, axpy, dot, eigen, product, singular_values, view, view_mut};
 
 /// Which tangents are null vectors at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +187,54 @@ impl Arrow {
             }
         }
         out
+    }
+
+    /// (y, −(B−σ)⁻¹Cᵀy) for y in θ: an eigenvector where (S(σ) − σ)y = 0.
+    pub fn extension(&self, shift: f64, y: &DVector<f64>) -> Vec<f64> {
+        let (classes, coupled) = (self.classes, self.coupled);
+        let mut out = y.as_slice().to_vec();
+        for i in 0..self.samples {
+            let along = self.coupling.transposed(i, y.as_slice());
+            let values = &self.feature_values[i * coupled..(i + 1) * coupled];
+            out.extend(along.iter().zip(values).map(|(along, value)| -along / (value - shift)));
+            for a in coupled..self.width {
+                let g = &self.residuals[i * classes..(i + 1) * classes];
+                out.push(-dot(g, &y.as_slice()[a * classes..(a + 1) * classes]) / (self.decay.h - shift));
+            }
+        }
+        out
+    }
+
+    /// The least residual for `value` among vectors with θ = 0 on directions of the features whose own eigenvalue is within `tolerance` of it: such vectors are eigenvectors where
+    /// Σ X_i z_i = 0, and the Schur complement does not see them. `None` without such a direction, or with too many to look at.
+    pub fn feature_residual(&self, value: f64, tolerance: f64) -> Option<f64> {
+        const MOST: usize = 1000;
+        let near: Vec<(usize, f64)> =
+            self.feature_values.iter().copied().enumerate().filter(|(_, x)| (x - value).abs() <= tolerance).collect();
+        let spread = near.iter().fold(0.0_f64, |m, (_, x)| m.max((x - value).abs()));
+        let least = if near.is_empty() || near.len() > MOST {
+            None
+        } else if near.len() > self.core {
+            Some(0.0)
+        } else {
+            let mut columns = DMatrix::zeros(self.core, near.len());
+            for (column, (at, _)) in columns.as_mut_slice().chunks_exact_mut(self.core).zip(&near) {
+                let mut unit = vec![0.0; self.coupled];
+                unit[at % self.coupled] = 1.0;
+                self.coupling.add_applied(at / self.coupled, &unit, column);
+            }
+            singular_values(&columns).last().copied()
+        };
+        let plain = (self.plain() > 0 && (self.decay.h - value).abs() <= tolerance).then(|| {
+            let few = self.samples <= self.classes;
+            let least = if few {
+                singular_values(&DMatrix::from_column_slice(self.classes, self.samples, &self.residuals)).pop()
+            } else {
+                None
+            };
+            least.unwrap_or(0.0) + (self.decay.h - value).abs()
+        });
+        [least.map(|least| least + spread), plain].into_iter().flatten().reduce(f64::min)
     }
 
     /// A bound on ‖∇²f t‖ for unit symmetry tangents t where ‖∇f‖ ≤ `gradient`: ∇²f t_Ω is the gradient turned by Ω, and ‖Ω‖ ≤ ‖Ω‖_F/√2.

@@ -27,7 +27,7 @@ use super::coupling::{BATCH, Coupling};
 use super::{Objective, Problem};
 use crate::linalg::{Cholesky, Factors, add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
-use crate::model::{Decay, Point};
+use crate::model::{Bias, Decay, Point};
 
 /// Size of a Schur complement above which a Newton step avoids its eigenvectors, which cost thirty times a factorisation.
 const EIGENVECTORS_MAX: usize = 400;
@@ -55,9 +55,13 @@ impl Plan {
 
     /// The plan where the samples make `columns` columns with weights.
     pub fn for_columns(problem: &Problem, columns: usize) -> Self {
-        let (classes, width) = (problem.shape.classes(), problem.shape.width());
+        Self::of_sizes(problem.shape.classes(), problem.shape.width(), problem.bias, columns)
+    }
+
+    /// The plan for K, d, a bias and a number of columns.
+    pub fn of_sizes(classes: usize, width: usize, bias: Bias, columns: usize) -> Self {
         let samples = columns as f64;
-        let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
+        let core = classes * width + if bias == Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
         // H_θθ and S, factored in its own memory; below the large sizes copies besides.

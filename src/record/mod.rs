@@ -10,7 +10,7 @@ pub mod read;
 mod store;
 
 pub use atomic::write_atomically;
-pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use store::{Mode, Store, StoreError, write_summary};
 
 /// The file of a point, relative to the run's folder.

@@ -46,8 +46,25 @@ fn null_is_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64,
 pub struct Eigenvalue {
     /// The eigenvalue (the mean of those that agree within the resolution).
     pub eigenvalue: f64,
-    /// How often it occurs.
+    /// How often it occurs among those of its origin.
     pub multiplicity: u64,
+    /// Where it comes from; absent in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<EigenvalueOrigin>,
+}
+
+/// Where an eigenvalue comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EigenvalueOrigin {
+    /// A zero that the symmetry group explains.
+    Symmetry,
+    /// Directions inside a collapsed class.
+    WithinClass,
+    /// Directions outside the row space of W.
+    OffSpace,
+    /// What remains.
+    Core,
 }
 
 /// A point and everything known of it. A number that does not exist is `None` (null), never NaN.

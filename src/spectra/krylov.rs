@@ -35,23 +35,25 @@ pub(super) fn ends(
     start.iter_mut().for_each(|x| *x /= length);
     let mut basis = vec![start];
     let (mut diagonal, mut beside): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+    let mut norm_seen = 0.0_f64;
     loop {
         let at = basis.len() - 1;
         let mut next = operator(&basis[at]);
         project(&mut next);
-        let whole = norm(&next);
         diagonal.push(dot(&basis[at], &next));
-        // Twice is enough: what is left of the older directions is then rounding.
+        norm_seen = norm_seen.max(norm(&next));
+        // Twice is enough: what is left of the older directions, and of what is projected out, is then rounding.
         for _ in 0..2 {
             for known in &basis {
                 let part = dot(known, &next);
                 axpy(-part, known, &mut next);
             }
+            project(&mut next);
         }
         let length = norm(&next);
-        let exhausted = !(length > 1e-13 * whole) || basis.len() == steps_max;
+        let exhausted = !(length > 1e-12 * norm_seen) || basis.len() == steps_max;
         if exhausted || basis.len().is_multiple_of(LOOK) {
-            let found = pairs(&diagonal, &beside, length, &basis);
+            let found = pairs(&diagonal, &beside, length, &basis, project);
             if exhausted || found.iter().all(|ritz| ritz.settled) {
                 return Some(found);
             }
@@ -63,7 +65,7 @@ pub(super) fn ends(
 }
 
 /// The ends of the tridiagonal matrix, carried back; `next` is the length of what the next step would add.
-fn pairs(diagonal: &[f64], beside: &[f64], next: f64, basis: &[Vec<f64>]) -> [Ritz; 2] {
+fn pairs(diagonal: &[f64], beside: &[f64], next: f64, basis: &[Vec<f64>], project: &dyn Fn(&mut [f64])) -> [Ritz; 2] {
     let n = diagonal.len();
     let mut matrix = nalgebra::DMatrix::zeros(n, n);
     for (i, value) in diagonal.iter().enumerate() {
@@ -79,6 +81,8 @@ fn pairs(diagonal: &[f64], beside: &[f64], next: f64, basis: &[Vec<f64>]) -> [Ri
         let settled = next * found.vectors[(n - 1, at)].abs() <= RESIDUAL * value.abs();
         let mut vector = vec![0.0; basis[0].len()];
         basis.iter().enumerate().for_each(|(i, known)| axpy(found.vectors[(i, at)], known, &mut vector));
+        // Rounding of the sum may hold a little of what is projected out: an upper bound must not.
+        project(&mut vector);
         Ritz { vector, settled }
     })
 }

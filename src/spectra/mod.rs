@@ -10,6 +10,8 @@ mod krylov;
 mod large;
 #[cfg(test)]
 mod large_tests;
+mod lowest;
+mod origin;
 mod plan;
 mod rank_split;
 mod slicing;
@@ -19,7 +21,9 @@ mod tests;
 pub use collapsed::Collapsed;
 pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
-pub use plan::{Planned, Route, plan};
+pub use lowest::{Sliced, in_interval, lowest};
+pub use origin::{Origin, SpectrumLevel};
+pub use plan::{Planned, Route, feasible, plan};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};
 
@@ -28,13 +32,12 @@ use crate::linalg::eigenvalues;
 use crate::model::{Point, orbit_dimension};
 use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, Symmetry, dense_hessian, turn};
 use large::{Large, Tangents};
+use origin::{clusters, with_zeros};
 
 /// Dimension (at the point's rank, of the collapsed problem where there is one) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
 const DENSE_MAX: usize = 400;
 /// The same where the whole spectrum is asked for: about a second.
 const WHOLE_MAX: usize = 2000;
-/// Eigenvalues within this fraction of the largest are one eigenvalue with a multiplicity.
-const CLUSTER: f64 = 1e-10;
 
 /// How much of the spectrum is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +115,8 @@ pub struct Spectrum {
     pub lambda_max: f64,
     /// −2(σ_max − μ), where σ_max > μ and a free dimension is left.
     pub escape_curvature: Option<f64>,
-    /// Distinct eigenvalues with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
-    pub whole: Option<Result<Vec<(f64, u64)>, String>>,
+    /// Distinct eigenvalues of each origin with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
+    pub whole: Option<Result<Vec<SpectrumLevel>, String>>,
     /// How it was computed.
     pub route: Route,
 }
@@ -206,9 +209,15 @@ fn at_width(
         None => extremes,
     };
     let whole = (level == Level::Full).then(|| match values {
-        Some(mut all) => {
-            all.extend(off_space.into_iter().flat_map(OffSpace::eigenvalues));
-            Ok(clusters(all))
+        Some(all) => {
+            // The collapsed columns' own eigenvalues come first, those of whole classes behind them.
+            let own = planned.size;
+            let mut levels = with_zeros(&all[..own], Origin::Core, symmetry, resolution);
+            levels.extend(all[own..].iter().map(|&(value, times)| SpectrumLevel::new(value, times, Origin::WithinClass)));
+            if let Some(off) = off_space {
+                levels.extend(off.levels((problem.shape.samples() - columns) as u64, resolution));
+            }
+            Ok(clusters(levels))
         }
         None => {
             let size = planned.size;
@@ -227,22 +236,4 @@ fn at_width(
         whole,
         route: planned.route,
     })
-}
-
-/// Sorts eigenvalues and joins those that agree to [`CLUSTER`] of the largest.
-fn clusters(mut all: Vec<(f64, u64)>) -> Vec<(f64, u64)> {
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let allowed = CLUSTER * all.iter().fold(0.0_f64, |m, (value, _)| m.max(value.abs()));
-    let mut joined: Vec<(f64, f64, u64)> = Vec::new();
-    for (value, multiplicity) in all {
-        match joined.last_mut() {
-            Some((last, sum, count)) if value - *last <= allowed => {
-                *last = value;
-                *sum += value * multiplicity as f64;
-                *count += multiplicity;
-            }
-            _ => joined.push((value, value * multiplicity as f64, multiplicity)),
-        }
-    }
-    joined.into_iter().map(|(_, sum, count)| (sum / count as f64, count)).collect()
 }

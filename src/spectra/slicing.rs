@@ -129,7 +129,14 @@ fn narrow(bracket: &mut (f64, f64), at: f64, below: usize, rank: usize) {
 fn probe(arrow: &Arrow, at: f64, rank: usize, bracket: &mut (f64, f64)) -> f64 {
     let factors = Factors::new(shifted(arrow.schur_matrix(at), at));
     narrow(bracket, at, arrow.features_below(at) + factors.inertia().0, rank);
-    let core = arrow.core();
+    match inverse_iteration(&factors, arrow.core()) {
+        Some((y, kappa)) => at + kappa / (1.0 + arrow.extension_square(at, &y)),
+        None => at,
+    }
+}
+
+/// The unit eigenvector of S(σ) − σI, by its factors, for its eigenvalue nearest zero, and that; `None` where the matrix is singular to the last bit.
+fn inverse_iteration(factors: &Factors, core: usize) -> Option<(DVector<f64>, f64)> {
     let mut y = vec![0.0; core];
     gaussian(&mut stream(0, "inverse iteration", core as u64), 1.0, &mut y);
     let mut y = DVector::from_vec(y).normalize();
@@ -138,11 +145,17 @@ fn probe(arrow: &Arrow, at: f64, rank: usize, bracket: &mut (f64, f64)) -> f64 {
         let solution = factors.solve(&y);
         let length = solution.norm();
         if !length.is_finite() {
-            return at;
+            return None;
         }
         // y is a unit vector: yᵀ(S−σ)⁻¹y estimates 1/κ, and so does that of the normalised solution, better.
         kappa = y.dot(&solution) / (length * length);
         y = solution / length;
     }
-    at + kappa / (1.0 + arrow.extension_square(at, &y))
+    Some((y, kappa))
+}
+
+/// The part in θ of an eigenvector for an eigenvalue near `shift`, which must be none itself.
+pub(super) fn near_vector(arrow: &Arrow, shift: f64) -> Option<Vec<f64>> {
+    let factors = Factors::new(shifted(arrow.schur_matrix(shift), shift));
+    inverse_iteration(&factors, arrow.core()).map(|(y, _)| y.as_slice().to_vec())
 }

@@ -40,7 +40,7 @@ fn inertia_at_random_points_is_the_dense_one_and_a_free_shift_is_a_zero() {
             assert_eq!(spectrum.nullity.exact(), Some(zero), "{problem:?}");
             assert_eq!(zero, u64::from(problem.shifts_bias_freely()), "{problem:?}");
             assert_eq!(spectrum.nullity_symmetry, zero);
-            let times: u64 = spectrum.whole.unwrap().unwrap().iter().map(|(_, times)| times).sum();
+            let times: u64 = spectrum.whole.unwrap().unwrap().iter().map(|level| level.multiplicity).sum();
             assert_eq!(times, problem.dimension() as u64);
         }
     }
@@ -99,7 +99,8 @@ fn collapsed_classes_give_every_dense_eigenvalue() {
                 let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
                 let norm = dense.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
                 let whole = spectrum.whole.unwrap().unwrap();
-                let found: Vec<f64> = whole.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+                let found: Vec<f64> =
+                    whole.iter().flat_map(|level| vec![level.eigenvalue; level.multiplicity as usize]).collect();
                 assert_eq!(found.len(), dense.len());
                 if dense.is_empty() {
                     continue;
