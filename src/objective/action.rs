@@ -11,7 +11,8 @@
 use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use super::Arrow;
-use crate::linalg::{Cholesky, axpy, dot, eigen, product, singular_values, view, view_mut};
+use super::arrow::FLAT;
+use crate::linalg::{Cholesky, Factors, axpy, dot, eigen, product, singular_values, view, view_mut};
 
 /// Which tangents are null vectors at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +236,21 @@ impl Arrow {
             least.unwrap_or(0.0) + (self.decay.h - value).abs()
         });
         [least.map(|least| least + spread), plain].into_iter().flatten().reduce(f64::min)
+    }
+
+    /// (S(0) + τQ)⁺ rhs for a Newton step, with the gauge of [`Arrow::add_gauge`], whose range is that of T: as rhs is orthogonal to T and S annihilates it, the solution is the same. By Cholesky where the
+    /// matrix is positive definite, by LBLᵀ where it is not; where a flat family makes the solution huge, no step.
+    pub(super) fn solve_large(&self, rhs: &DVector<f64>) -> DVector<f64> {
+        let matrix = || {
+            let mut matrix = self.schur_matrix(0.0);
+            self.add_gauge(Symmetry { rotations: true, shift: self.shifts }, &mut matrix);
+            matrix
+        };
+        let solution = match Cholesky::new(matrix()) {
+            Some(factors) => factors.solve(rhs),
+            None => Factors::new(matrix()).solve(rhs),
+        };
+        if solution.norm() * FLAT * self.theta.amax() <= rhs.norm() { solution } else { DVector::zeros(self.core) }
     }
 
     /// A bound on ‖∇²f t‖ for unit symmetry tangents t where ‖∇f‖ ≤ `gradient`: ∇²f t_Ω is the gradient turned by Ω, and ‖Ω‖ ≤ ‖Ω‖_F/√2.

@@ -22,10 +22,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::action::Symmetry;
 use super::coupling::{BATCH, Coupling};
 use super::{Objective, Problem};
-use crate::linalg::{Cholesky, Factors, add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
+use crate::linalg::{Factors, add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
 use crate::model::{Bias, Decay, Point};
 
@@ -34,7 +33,7 @@ const EIGENVECTORS_MAX: usize = 400;
 /// Size above which a second copy of the Schur complement is too much, and a factorisation takes seconds rather than milliseconds.
 const LARGE: usize = 1000;
 /// Eigenvalues of the Schur complement below this fraction of the largest belong to flat families.
-const FLAT: f64 = 1e-11;
+pub(super) const FLAT: f64 = 1e-11;
 
 /// What an [`Arrow`] of a problem needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +107,7 @@ pub struct Arrow {
     pub(super) factor: f64,
     /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
     basis: Option<DMatrix<f64>>,
-    theta: DMatrix<f64>,
+    pub(super) theta: DMatrix<f64>,
     /// Eigenvalues of the coupled parts of the B_i, r for each sample.
     pub(super) feature_values: Vec<f64>,
     /// X_i = C_i V_i, core×r for each sample, in factors.
@@ -169,6 +168,7 @@ impl Arrow {
         // The coupled part of W; the rest is zero.
         let w = x.w().columns(0, coupled).into_owned();
         let mut logits = vec![0.0; classes];
+        let mut squares = Vec::new();
         let (_, h, b) = x.parts();
         objective.for_each_residual_block(x, |first, block| {
             for (i, g) in block.chunks_exact(classes).enumerate() {
@@ -176,7 +176,7 @@ impl Arrow {
                 let z = view_mut(&mut logits, classes, 1);
                 product(z, view(w.as_slice(), classes, coupled), view(&feature[..coupled], coupled, 1), 1.0);
                 logits.iter_mut().zip(b).for_each(|(z, b)| *z += b);
-                arrow.add_sample(problem, &w, feature, first + i, &logits, g);
+                arrow.add_sample(problem, &w, feature, first + i, &logits, g, &mut squares);
             }
             if coupled < width {
                 let kept = arrow.residuals.len();
@@ -203,8 +203,17 @@ impl Arrow {
         Some(Point::from_blocks(&w, &(basis.transpose() * x.h()), x.b()))
     }
 
-    /// The blocks of sample `i`, whose feature is `feature` and residual `g`; `w` is the coupled part of W.
-    fn add_sample(&mut self, problem: &Problem, w: &DMatrix<f64>, feature: &[f64], i: usize, logits: &[f64], g: &[f64]) {
+    /// The blocks of sample `i`, whose feature is `feature` and residual `g`; `w` is the coupled part of W. `squares` gathers A_i for one product.
+    fn add_sample(
+        &mut self,
+        problem: &Problem,
+        w: &DMatrix<f64>,
+        feature: &[f64],
+        i: usize,
+        logits: &[f64],
+        g: &[f64],
+        squares: &mut Vec<f64>,
+    ) {
         let (classes, coupled) = (self.classes, self.coupled);
         let factor = self.factor;
         let mut structured = LogitHessian::default();
@@ -222,22 +231,18 @@ impl Arrow {
         (0..coupled).for_each(|c| block[(c, c)] += problem.decay.h);
         let eigen = eigen(&block);
 
-        let copies = self.weights[i] as f64;
-        let root = copies.sqrt();
+        let root = (self.weights[i] as f64).sqrt();
         let with_one = |a: usize| feature.get(a).copied().unwrap_or(1.0);
         let parts = self.core / classes;
-        for column in 0..parts {
-            for row in 0..=column {
-                // Only the lower triangle is kept: block (column, row), rows being `column`.
-                let weight = copies * (with_one(row) * with_one(column));
-                let mut target = self.theta.view_mut((column * classes, row * classes), (classes, classes));
-                target.zip_apply(&a, |t, a| *t += weight * a);
-            }
-        }
         let y = aw * &eigen.vectors;
         self.coupling.push(root, (0..parts).map(with_one), g, y.as_slice(), eigen.vectors.as_slice());
         self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
         self.hessians.push(structured);
+        squares.extend_from_slice(a.as_slice());
+        if squares.len() == BATCH * classes * classes || i + 1 == self.samples {
+            self.coupling.add_blocks(squares, &mut self.theta);
+            squares.clear();
+        }
     }
 
     /// The dimension of the whole Hessian.
@@ -480,20 +485,5 @@ impl Arrow {
             *c = if value.abs() > FLAT * largest { *c / value } else { 0.0 };
         }
         found.vectors * coordinates
-    }
-
-    /// The same with the gauge of [`Arrow::add_gauge`], whose range is that of T: as rhs is orthogonal to T and S annihilates it, the solution is the same. By Cholesky where the
-    /// matrix is positive definite, by LBLᵀ where it is not; where a flat family makes the solution huge, no step.
-    fn solve_large(&self, rhs: &DVector<f64>) -> DVector<f64> {
-        let matrix = || {
-            let mut matrix = self.schur_matrix(0.0);
-            self.add_gauge(Symmetry { rotations: true, shift: self.shifts }, &mut matrix);
-            matrix
-        };
-        let solution = match Cholesky::new(matrix()) {
-            Some(factors) => factors.solve(rhs),
-            None => Factors::new(matrix()).solve(rhs),
-        };
-        if solution.norm() * FLAT * self.theta.amax() <= rhs.norm() { solution } else { DVector::zeros(self.core) }
     }
 }
