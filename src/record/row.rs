@@ -226,3 +226,20 @@ pub struct Summary {
     /// Ids of the figures asked for.
     pub figures: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eigenvalues_without_an_origin_are_read_and_written_as_they_were() {
+        let old = r#"{"eigenvalue":0.5,"multiplicity":3}"#;
+        let read: Eigenvalue = serde_json::from_str(old).unwrap();
+        assert_eq!(read.origin, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+        let new = r#"{"eigenvalue":0.5,"multiplicity":3,"origin":"within-class"}"#;
+        let read: Eigenvalue = serde_json::from_str(new).unwrap();
+        assert_eq!(read.origin, Some(EigenvalueOrigin::WithinClass));
+        assert_eq!(serde_json::to_string(&read).unwrap(), new);
+    }
+}

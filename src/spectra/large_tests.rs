@@ -2,9 +2,8 @@
 
 use super::tests::{gathered, problems, random};
 use super::*;
-use crate::critical::{Candidate, gate};
+use crate::critical::{Candidate, GradientNorm, gate};
 use crate::numeric::{gaussian, stream};
-use crate::solvers::{SolverSpec, Stop, minimise};
 
 /// The Hessian times random vectors, the projection, and the gauge, against their definitions.
 #[test]
@@ -62,10 +61,33 @@ fn products_are_those_of_the_matrix_at_every_width() {
     }
 }
 
+/// The critical point that gradient descent with halved and doubled steps leads to: solvers are no layer of this one.
+fn descend(problem: &Problem, mut x: Point) -> CriticalPoint {
+    let mut objective = Objective::new(problem);
+    let mut gradient = vec![0.0; problem.dimension()];
+    let mut value = objective.value_gradient(&x, &mut gradient);
+    let mut step = 1.0;
+    for _ in 0..100_000 {
+        let norm = GradientNorm::of(problem, &x, &gradient);
+        if norm.scaled < 1e-6 {
+            break;
+        }
+        let mut trial = x.clone();
+        crate::linalg::axpy(-step, &gradient, trial.as_mut_slice());
+        let lower = objective.value(&trial);
+        if lower <= value - 0.3 * step * norm.norm.powi(2) {
+            (x, step) = (trial, 1.5 * step);
+            value = objective.value_gradient(&x, &mut gradient);
+        } else {
+            step *= 0.5;
+        }
+    }
+    gate(problem, Candidate { point: x, polish: true }).unwrap_or_else(|refused| panic!("{problem:?}: {}", refused.reason))
+}
+
 /// Compares the large way with dense eigenvalues at a critical point; returns the index.
 fn compare(problem: &Problem, start: Point) -> u64 {
-    let outcome = minimise(problem, start, &SolverSpec::Lbfgs { memory: 10 }, &Stop::default(), &mut |_, _| {});
-    let critical = gate(problem, Candidate { point: outcome.state.x, polish: true }).unwrap();
+    let critical = descend(problem, start);
     let rank = critical.rank();
     let narrow = problem.at_width(rank);
     let dense = eigenvalues(&dense_hessian(&mut Objective::new(&narrow), critical.reduced()));
@@ -202,9 +224,7 @@ fn the_lowest_and_those_of_an_interval_are_the_dense_ones() {
 fn origins_share_out_the_whole_dimension() {
     for width in [2, 4, 6] {
         for (i, problem) in problems(width).iter().enumerate() {
-            let start = random(problem, 20 + i as u64);
-            let outcome = minimise(problem, start, &SolverSpec::Lbfgs { memory: 10 }, &Stop::default(), &mut |_, _| {});
-            let critical = gate(problem, Candidate { point: outcome.state.x, polish: true }).unwrap();
+            let critical = descend(problem, random(problem, 20 + i as u64));
             let narrow = problem.at_width(critical.rank());
             let residual = crate::objective::residual_spectrum(&mut Objective::new(&narrow), critical.reduced());
             let spectrum = at_critical(problem, &critical, &residual, Level::Full, &Limits::default()).unwrap();
@@ -275,4 +295,21 @@ fn a_large_minimum_has_the_closed_form_counts_and_extremes() {
     let transverse = spectrum.lambda_min_transverse.unwrap();
     assert!((transverse - least).abs() <= 1e-10 * least, "{transverse:e} against {least:e}");
     assert!((spectrum.lambda_max - most).abs() <= 1e-12 * most, "{:e} against {most:e}", spectrum.lambda_max);
+}
+
+/// The Newton polish of a large arrow, with its own gauge: a perturbed simplex ETF of 40 classes returns to it.
+#[test]
+fn a_large_point_is_polished() {
+    let shape = crate::model::Shape::balanced(40, 42, 1).unwrap();
+    let decay = crate::model::Decay { w: 3e-3, h: 3e-3, b: 0.0 };
+    let problem = Problem { shape, bias: crate::model::Bias::Free, decay, loss: problems(3)[0].loss.clone(), scale: 1.0 };
+    let mut point = crate::theory::etf_point(&problem).unwrap();
+    let exact = Objective::new(&problem).value(&point);
+    let noise = random(&problem, 77);
+    crate::linalg::axpy(1e-5, noise.as_slice(), point.as_mut_slice());
+    let critical = gate(&problem, Candidate { point, polish: true }).unwrap_or_else(|refused| panic!("{}", refused.reason));
+    assert_eq!(critical.rank(), 39);
+    assert!(critical.gradient().scaled <= 1e-10 && !critical.at_floor());
+    let value = Objective::new(&problem).value(&critical.point());
+    assert!((value - exact).abs() <= 1e-12 * exact, "{value} against {exact}");
 }
