@@ -11,7 +11,7 @@ use nalgebra::DMatrix;
 
 use crate::linalg::{self, svd};
 use crate::model::{Point, tangents};
-use crate::objective::{Arrow, Objective, Plan, Problem, residual_spectrum};
+use crate::objective::{Arrow, Objective, Plan, Problem, residual_spectrum, turn};
 
 /// The scaled gradient norm at which a point counts as critical.
 pub const GRADIENT_ALLOWED: f64 = 1e-10;
@@ -270,9 +270,12 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
         if norm.scaled < 1e-3 * norm.floor {
             break;
         }
+        let one_at_a_time = turn(problem);
         let arrow = Arrow::new(&mut objective, &x);
-        let gauge = tangents(&x, problem.shifts_bias_freely());
+        // A large arrow has a gauge of its own: the tangents would take as much memory as the Schur complement.
+        let gauge = if arrow.is_large() { DMatrix::zeros(arrow.core(), 0) } else { tangents(&x, problem.shifts_bias_freely()) };
         let step = arrow.newton_step(&gradient, &gauge);
+        drop((arrow, gauge, one_at_a_time));
         let mut accepted = false;
         for halving in 0..5 {
             let factor = 0.5_f64.powi(halving);

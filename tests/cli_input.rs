@@ -70,6 +70,39 @@ fn wrong_command_lines_end_with_1() {
 }
 
 #[test]
+fn spectra_that_no_point_can_have_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, out) = (folder.path().join("right.toml"), folder.path().join("out"));
+    fs::write(&scenario, RIGHT).unwrap();
+    let (scenario, out) = (scenario.to_str().unwrap(), out.to_str().unwrap());
+    let large = ["model.classes=300", "model.width=300", "model.per_class=1"];
+    let run = |rest: &[&str]| ufm(&[&["run", scenario, "--out", out][..], rest].concat());
+    let words = [
+        "K = 300, d = 300",
+        "would need",
+        "a factorisation of size 90000",
+        "model.width=",
+        "model.classes=",
+        "spectra.level=none",
+    ];
+    refused(&mut run(&large), &words);
+    assert!(!Path::new(out).exists(), "nothing was begun");
+    refused(&mut run(&["model.classes=40", "model.width=40", "spectra.memory_mib=20"]), &["spectra.memory_mib="]);
+    assert!(!Path::new(out).exists(), "nothing was begun");
+    // The plan itself is no fault, and without spectra there is nothing to refuse.
+    let (code, text, _) = outcome(&mut run(&[&large[..], &["--dry-run"]].concat()));
+    assert!(code == 0 && text.contains("would need") && text.contains("spectra.level=none"), "{text}");
+    let (code, ..) = outcome(&mut run(&[
+        "spectra.level=none",
+        "spectra.memory_mib=1",
+        "model.classes=40",
+        "model.width=40",
+        "stop.steps_max=1",
+    ]));
+    assert_eq!(code, 0);
+}
+
+#[test]
 fn scenarios_that_are_none_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -85,11 +85,11 @@ fn every_number_is_that_of_the_expanded_problem() {
             near(here.lambda_min, there.lambda_min, "λ_min");
             near(here.lambda_max, there.lambda_max, "λ_max");
             let (here, there) = (here.whole.unwrap().unwrap(), there.whole.unwrap().unwrap());
-            assert_eq!(here.iter().map(|level| level.1).sum::<u64>(), expanded.dimension() as u64);
+            assert_eq!(here.iter().map(|level| level.multiplicity).sum::<u64>(), expanded.dimension() as u64);
             assert_eq!(here.len(), there.len());
             for (a, b) in here.iter().zip(&there) {
-                near(a.0, b.0, "eigenvalue");
-                assert_eq!(a.1, b.1);
+                near(a.eigenvalue, b.eigenvalue, "eigenvalue");
+                assert_eq!(a.multiplicity, b.multiplicity);
             }
         }
     }

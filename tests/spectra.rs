@@ -7,7 +7,7 @@ use ufm::model::{Bias, Decay, Point, Shape, orbit_dimension};
 use ufm::numeric::{gaussian, stream};
 use ufm::objective::{Objective, Problem, dense_hessian, residual_spectrum};
 use ufm::solvers::{SolverSpec, Stop, minimise};
-use ufm::spectra::{Level, Limits, Spectrum, at_critical};
+use ufm::spectra::{Level, Limits, Origin, Spectrum, at_critical};
 
 fn loss(name: &str, values: &[f64]) -> Loss {
     (ALL.iter().find(|family| family.name == name).unwrap().build)(values)
@@ -72,7 +72,7 @@ fn the_rank_split_reproduces_every_dense_eigenvalue() {
                 .unwrap()
                 .unwrap()
                 .iter()
-                .flat_map(|&(value, times)| std::iter::repeat_n(value, times as usize))
+                .flat_map(|level| std::iter::repeat_n(level.eigenvalue, level.multiplicity as usize))
                 .collect();
             assert_eq!(split.len(), dense.len());
             let largest = dense.last().unwrap();
@@ -121,7 +121,8 @@ fn at_collapsed_minima_the_cost_is_that_of_one_sample_a_class() {
                 assert_eq!(spectrum.route.name(), "collapsed", "{problem:?}");
                 let dense = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &critical.point()));
                 let whole = spectrum.whole.unwrap().unwrap();
-                let found: Vec<f64> = whole.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+                let found: Vec<f64> =
+                    whole.iter().flat_map(|level| vec![level.eigenvalue; level.multiplicity as usize]).collect();
                 assert_eq!(found.len(), dense.len());
                 let largest = dense.last().unwrap();
                 for (a, b) in found.iter().zip(&dense) {
@@ -146,11 +147,27 @@ fn the_closed_form_spectrum_is_the_one_found_at_the_minimum() {
         let spectrum = spectrum_of(&problem, &critical, Level::Full);
         let closed = ufm::spectra::etf_spectrum(&(&problem).try_into().unwrap()).unwrap();
         let found = spectrum.whole.unwrap().unwrap();
-        let largest = found.last().unwrap().0;
-        for &(value, times) in &found {
-            let near = closed.iter().filter(|level| (level.eigenvalue - value).abs() <= 1e-10 * largest);
-            assert_eq!(near.map(|level| level.multiplicity).sum::<u64>(), times, "{}: {value}", problem.loss);
+        let largest = found.last().unwrap().eigenvalue;
+        for level in &found {
+            let near = |value: f64| (level.eigenvalue - value).abs() <= 1e-10 * largest;
+            let times =
+                |all: &mut dyn Iterator<Item = (f64, u64)>| all.filter(|level| near(level.0)).map(|level| level.1).sum::<u64>();
+            let expected = times(&mut closed.iter().map(|level| (level.eigenvalue, level.multiplicity)));
+            assert_eq!(
+                times(&mut found.iter().map(|level| (level.eigenvalue, level.multiplicity))),
+                expected,
+                "{}",
+                problem.loss
+            );
         }
+        // Origins agree too: what the closed form calls within-class is found there, and all its zeros are symmetry.
+        for (origin, name) in [(Origin::WithinClass, "within-class"), (Origin::OffSpace, "off-space")] {
+            let found: u64 = found.iter().filter(|level| level.origin == origin).map(|level| level.multiplicity).sum();
+            let closed = closed.iter().filter(|level| level.origin == name && level.eigenvalue.abs() > 0.0);
+            assert_eq!(found, closed.map(|level| level.multiplicity).sum::<u64>(), "{}: {name}", problem.loss);
+        }
+        let symmetry = found.iter().filter(|level| level.origin == Origin::Symmetry).map(|level| level.multiplicity);
+        assert_eq!(symmetry.sum::<u64>(), spectrum.nullity_symmetry);
         let zeros = closed.iter().filter(|level| !(level.eigenvalue.abs() > 0.0)).map(|level| level.multiplicity).sum();
         assert_eq!((spectrum.index.exact(), spectrum.nullity.exact()), (Some(0), Some(zeros)), "{}", problem.loss);
     }

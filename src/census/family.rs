@@ -194,7 +194,7 @@ fn ground(problem: &Problem, members: &[&Degenerate<'_>], limits: &Limits) -> Re
 /// Whether the features of every class coincide.
 fn is_collapsed(problem: &Problem, critical: &CriticalPoint) -> bool {
     let narrow = problem.at_width(critical.rank());
-    problem.shape.samples() == problem.shape.classes()
+    problem.shape.columns() == problem.shape.classes()
         || Collapsed::new(&narrow, critical.reduced()).is_some_and(|collapsed| collapsed.columns() == problem.shape.classes())
 }
 

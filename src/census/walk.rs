@@ -7,7 +7,7 @@
 //! `nullity` smallest |λ_i| (nullity that of the family in width r). On a nondegenerate family (one with as many flat directions as its dimension) this converges to a point of it
 //! near by, quadratically; at an isolated degenerate point it ends where the gradient along the flat directions is left over, and the point is not critical.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DMatrixView, DVector};
 
 use super::{ORBIT_TOLERANCE, VALUE_TOLERANCE};
 use crate::critical::{GRADIENT_ALLOWED, GradientNorm};
@@ -57,13 +57,16 @@ impl Ground {
 
     /// A reduced point on this ground: its class means, where there is one column a class.
     pub(super) fn bring(&self, problem: &Problem, x: &Point) -> Point {
-        if x.h().ncols() == self.problem.shape.samples() {
+        let shape = problem.shape.at_width(x.width());
+        if self.problem.shape == shape {
             return x.clone();
         }
-        let mut means = DMatrix::zeros(x.width(), problem.shape.classes());
-        for (sample, &label) in problem.shape.labels().iter().enumerate() {
-            let mut mean = means.column_mut(label);
-            mean += x.h().column(sample) / problem.shape.class_sizes()[label] as f64;
+        let features = x.features(&shape);
+        let columns = DMatrixView::from_slice(&features, x.width(), shape.columns());
+        let mut means = DMatrix::zeros(x.width(), shape.classes());
+        for (i, &label) in shape.labels().iter().enumerate() {
+            let share = shape.multiplicity(i) as f64 / shape.class_sizes()[label] as f64;
+            means.column_mut(label).axpy(share, &columns.column(i), 1.0);
         }
         Point::from_blocks(&x.w().into_owned(), &means, x.b())
     }

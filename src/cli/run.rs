@@ -229,7 +229,7 @@ fn explain(error: StudyError, options: &Options) -> CliError {
             );
             CliError::Broken(message)
         }
-        StudyError::Start(message) => CliError::refused(message),
+        StudyError::Start(message) | StudyError::Spectra(message) => CliError::refused(message),
         StudyError::Census(_) | StudyError::Theorems(_) => CliError::Broken(error.to_string()),
         StudyError::Threads(message) => CliError::Broken(message),
         StudyError::FailFast(_) => CliError::Stopped(error.to_string()),

@@ -1,7 +1,10 @@
 //! Decompositions of finite matrices, each scaled first and checked by its residual.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::diag::{DiagMut, DiagRef};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::lblt::{self as bunch_kaufman, factor::LbltParams};
+use faer::perm::PermRef;
+use faer::{Par, Side, Spec};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::view;
@@ -144,31 +147,49 @@ pub fn completed_basis(v: &DMatrix<f64>) -> DMatrix<f64> {
 #[derive(Debug)]
 pub struct Factors {
     scale: f64,
-    factors: faer::linalg::solvers::Lblt<f64>,
+    /// L below the diagonal, B's diagonal on it.
+    factors: DMatrix<f64>,
+    subdiagonal: Vec<f64>,
+    forward: Vec<usize>,
+    inverse: Vec<usize>,
 }
 
 impl Factors {
-    /// Factors a matrix. Panics on entries that are not finite.
-    pub fn new(a: &DMatrix<f64>) -> Self {
-        sequential();
-        let (scale, unit) = scaled(a);
-        let matrix: Mat<f64> = view(unit.as_slice(), a.nrows(), a.ncols()).to_owned();
-        Self { scale, factors: matrix.lblt(Side::Lower) }
+    /// Factors a matrix in its own memory. Panics on entries that are not finite.
+    pub fn new(mut a: DMatrix<f64>) -> Self {
+        let n = a.nrows();
+        let scale = if n > 0 { a.amax() } else { 0.0 };
+        assert!(scale.is_finite(), "a decomposition needs finite entries");
+        let scale = if scale > 0.0 { scale } else { 1.0 };
+        a /= scale;
+        let (mut subdiagonal, mut forward, mut inverse) = (vec![0.0; n], vec![0; n], vec![0; n]);
+        let params = Spec::<LbltParams, f64>::default();
+        let mut memory = MemBuffer::new(bunch_kaufman::factor::cholesky_in_place_scratch::<usize, f64>(n, Par::Seq, params));
+        bunch_kaufman::factor::cholesky_in_place(
+            super::view_mut(a.as_mut_slice(), n, n),
+            DiagMut::from_slice_mut(&mut subdiagonal),
+            &mut forward,
+            &mut inverse,
+            Par::Seq,
+            MemStack::new(&mut memory),
+            params,
+        );
+        Self { scale, factors: a, subdiagonal, forward, inverse }
     }
 
     /// Numbers of negative, zero and positive eigenvalues: the signs of the blocks of B (Sylvester's law of inertia). Exact for a matrix within rounding of the given one.
     pub fn inertia(&self) -> (usize, usize, usize) {
-        let (diagonal, subdiagonal) = (self.factors.B_diag(), self.factors.B_subdiag());
-        let n = self.factors.L().nrows();
+        let n = self.factors.nrows();
         let mut counts = (0, 0, 0);
         let mut i = 0;
         while i < n {
-            if i + 1 < n && subdiagonal[i] != 0.0 {
+            if i + 1 < n && self.subdiagonal[i] != 0.0 {
                 // A 2×2 block is chosen only where its determinant is negative: one eigenvalue of each sign.
                 counts = (counts.0 + 1, counts.1, counts.2 + 1);
                 i += 2;
             } else {
-                let (negative, positive) = (usize::from(diagonal[i] < 0.0), usize::from(diagonal[i] > 0.0));
+                let pivot = self.factors[(i, i)];
+                let (negative, positive) = (usize::from(pivot < 0.0), usize::from(pivot > 0.0));
                 counts = (counts.0 + negative, counts.1 + 1 - negative - positive, counts.2 + positive);
                 i += 1;
             }
@@ -181,14 +202,24 @@ impl Factors {
         let mut x = rhs / self.scale;
         let n = x.len();
         if n > 0 {
-            self.factors.solve_in_place(super::view_mut(x.as_mut_slice(), n, 1));
+            let mut memory = MemBuffer::new(bunch_kaufman::solve::solve_in_place_scratch::<usize, f64>(n, 1, Par::Seq));
+            let factors = view(self.factors.as_slice(), n, n);
+            bunch_kaufman::solve::solve_in_place(
+                factors,
+                factors.diagonal(),
+                DiagRef::from_slice(&self.subdiagonal),
+                PermRef::new_checked(&self.forward, &self.inverse, n),
+                super::view_mut(x.as_mut_slice(), n, 1),
+                Par::Seq,
+                MemStack::new(&mut memory),
+            );
         }
         x
     }
 }
 
 /// Numbers of negative, zero and positive eigenvalues of a symmetric matrix (its lower triangle is read).
-pub fn inertia(a: &DMatrix<f64>) -> (usize, usize, usize) {
+pub fn inertia(a: DMatrix<f64>) -> (usize, usize, usize) {
     Factors::new(a).inertia()
 }
 
@@ -223,10 +254,10 @@ mod tests {
         for n in [1, 2, 5, 30, 90] {
             let a = symmetric(n, 1.0);
             let negative = eigenvalues(&a).iter().filter(|&&x| x < 0.0).count();
-            assert_eq!(inertia(&a), (negative, 0, n - negative));
+            assert_eq!(inertia(a), (negative, 0, n - negative));
         }
-        assert_eq!(inertia(&DMatrix::zeros(3, 3)), (0, 3, 0));
-        assert_eq!(inertia(&DMatrix::zeros(0, 0)), (0, 0, 0));
+        assert_eq!(inertia(DMatrix::zeros(3, 3)), (0, 3, 0));
+        assert_eq!(inertia(DMatrix::zeros(0, 0)), (0, 0, 0));
     }
 
     #[test]
@@ -234,7 +265,7 @@ mod tests {
         for scale in [1e-30, 1.0] {
             let a = symmetric(40, scale);
             let x = DVector::from_fn(40, |i, _| i as f64 - 20.0);
-            assert!((Factors::new(&a).solve(&(&a * &x)) - x).amax() < 1e-10);
+            assert!((Factors::new(a.clone()).solve(&(&a * &x)) - x).amax() < 1e-10);
         }
     }
 

@@ -2,10 +2,12 @@
 //!
 //! Everything here runs on one thread: the library's bits depend on its thread count, and records must not. Parallelism is across blocks, starts and cases.
 
+mod cholesky;
 mod decompositions;
 mod products;
 mod vectors;
 
+pub use cholesky::Cholesky;
 pub use decompositions::{Eigen, Factors, Svd, completed_basis, eigen, eigenvalues, inertia, singular_values, svd};
 pub use products::{View, ViewMut, add_product, add_product_lower, product, view, view_mut};
 pub use vectors::{axpy, dot, norm};

@@ -2,6 +2,9 @@
 
 /// ⟨x, y⟩ over the shorter of the two, in eight running sums: the order is fixed, and the compiler can keep them in one register.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+    // Cut first: chunks of vectors of different lengths would end in remainders that do not face each other.
+    let length = x.len().min(y.len());
+    let (x, y) = (&x[..length], &y[..length]);
     let mut lanes = [0.0; 8];
     let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
     let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
@@ -35,6 +38,10 @@ mod tests {
             let x: Vec<f64> = (0..n).map(f64::from).collect();
             let exact: f64 = x.iter().map(|x| x * x).sum();
             assert!((dot(&x, &x) - exact).abs() < 1e-9);
+            for longer in 0..20 {
+                let y: Vec<f64> = (0..n + longer).map(f64::from).collect();
+                assert!((dot(&x, &y) - exact).abs() < 1e-9 && (dot(&y, &x) - exact).abs() < 1e-9, "{n} and {longer} more");
+            }
         }
     }
 }

@@ -18,18 +18,22 @@
 //!
 //! The cost is linear in the columns. With B_i = V_i Λ_i V_iᵀ and X_i = C_i V_i, S(σ) = H_θθ − Σ_i X_i (Λ_i − σ)⁻¹ X_iᵀ for every σ.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use nalgebra::{DMatrix, DVector};
 
-use super::coupling::Coupling;
+use super::coupling::{BATCH, Coupling};
 use super::{Objective, Problem};
 use crate::linalg::{Factors, add_product, completed_basis, dot, eigen, product, svd, view, view_mut};
 use crate::losses::LogitHessian;
-use crate::model::Point;
+use crate::model::{Bias, Decay, Point};
 
 /// Size of a Schur complement above which a Newton step avoids its eigenvectors, which cost thirty times a factorisation.
 const EIGENVECTORS_MAX: usize = 400;
+/// Size above which a second copy of the Schur complement is too much, and a factorisation takes seconds rather than milliseconds.
+const LARGE: usize = 1000;
 /// Eigenvalues of the Schur complement below this fraction of the largest belong to flat families.
-const FLAT: f64 = 1e-11;
+pub(super) const FLAT: f64 = 1e-11;
 
 /// What an [`Arrow`] of a problem needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,41 +54,66 @@ impl Plan {
 
     /// The plan where the samples make `columns` columns with weights.
     pub fn for_columns(problem: &Problem, columns: usize) -> Self {
-        let (classes, width) = (problem.shape.classes(), problem.shape.width());
+        Self::of_sizes(problem.shape.classes(), problem.shape.width(), problem.bias, columns)
+    }
+
+    /// The plan for K, d, a bias and a number of columns.
+    pub fn of_sizes(classes: usize, width: usize, bias: Bias, columns: usize) -> Self {
         let samples = columns as f64;
-        let core = classes * width + if problem.bias == crate::model::Bias::None { 0 } else { classes };
+        let core = classes * width + if bias == Bias::None { 0 } else { classes };
         let (p, d) = (core as f64, width as f64);
         let (k, r) = (classes as f64, width.min(classes) as f64);
-        // Factors of the X_i, feature values, residuals; H_θθ, S, and its factors with their workspace.
-        let bytes = 8.0 * (samples * (k * r + r * r + r + 2.0 * k + d + 1.0) + 6.0 * p * p);
+        // H_θθ and S, factored in its own memory; below the large sizes copies besides.
+        let squares = if core > LARGE { 2.0 } else { 6.0 };
+        // Factors of the X_i, feature values, residuals, ∇²L (at most four vectors of K).
+        let columns = samples * (k * r + r * r + r + 6.0 * k + d + 1.0);
+        // One batch of columns, and a strip of the Schur complement.
+        let batch = samples.min(BATCH as f64) * (k * k + k * r + r * r + p) + k * p;
+        let bytes = 8.0 * (columns + batch + squares * p * p);
         // H_θθ, the feature blocks, one Schur complement and its factors.
         let multiply_adds = samples * (2.0 * p * p + (k + r).powi(2) * r + 12.0 * r.powi(3)) + p.powi(3) / 3.0;
         Self { core, bytes, multiply_adds }
     }
 }
 
+/// Waits until no other large arrow is at work: each takes most of the memory and all threads. `None` for a problem whose arrow is not large.
+///
+/// Whoever holds it must not wait for the thread pool: a waiting thread may begin another task of the pool, which would wait here for itself.
+pub fn turn(problem: &Problem) -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    (Plan::for_columns(problem, 0).core > LARGE).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// The Hessian at a point, by its blocks.
 #[derive(Debug)]
 pub struct Arrow {
-    core: usize,
-    classes: usize,
-    width: usize,
+    pub(super) core: usize,
+    pub(super) classes: usize,
+    pub(super) width: usize,
     /// r = min(K, d), the number of coupled directions of a feature.
-    coupled: usize,
+    pub(super) coupled: usize,
     /// Number of columns: samples, or groups of samples with one feature.
-    samples: usize,
+    pub(super) samples: usize,
     /// Samples that each column stands for.
     weights: Vec<u64>,
     decay_h: f64,
+    pub(super) decay: Decay,
+    /// Whether b → b + c1 changes nothing.
+    pub(super) shifts: bool,
+    /// W in the basis, K×d.
+    pub(super) classifier: DMatrix<f64>,
+    /// ∇²L of each column, to be multiplied by `factor` = c/N.
+    pub(super) hessians: Vec<LogitHessian>,
+    pub(super) factor: f64,
     /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
     basis: Option<DMatrix<f64>>,
-    theta: DMatrix<f64>,
+    pub(super) theta: DMatrix<f64>,
     /// Eigenvalues of the coupled parts of the B_i, r for each sample.
-    feature_values: Vec<f64>,
+    pub(super) feature_values: Vec<f64>,
     /// X_i = C_i V_i, core×r for each sample, in factors.
-    coupling: Coupling,
+    pub(super) coupling: Coupling,
     /// G, K×N, and GGᵀ: kept where there are plain directions.
-    residuals: Vec<f64>,
+    pub(super) residuals: Vec<f64>,
     gram: DMatrix<f64>,
 }
 
@@ -124,6 +153,11 @@ impl Arrow {
             samples,
             weights,
             decay_h: problem.decay.h,
+            decay: problem.decay,
+            shifts: problem.shifts_bias_freely(),
+            classifier: DMatrix::zeros(0, 0),
+            hessians: Vec::with_capacity(samples),
+            factor: problem.scale / samples as f64,
             basis,
             theta: DMatrix::zeros(core, core),
             feature_values: vec![0.0; samples * coupled],
@@ -133,9 +167,11 @@ impl Arrow {
         };
         let turned = arrow.turned(x);
         let x = turned.as_ref().unwrap_or(x);
+        arrow.classifier = x.w().into_owned();
         // The coupled part of W; the rest is zero.
         let w = x.w().columns(0, coupled).into_owned();
         let mut logits = vec![0.0; classes];
+        let mut squares = Vec::new();
         let (_, h, b) = x.parts();
         objective.for_each_residual_block(x, |first, block| {
             for (i, g) in block.chunks_exact(classes).enumerate() {
@@ -143,7 +179,7 @@ impl Arrow {
                 let z = view_mut(&mut logits, classes, 1);
                 product(z, view(w.as_slice(), classes, coupled), view(&feature[..coupled], coupled, 1), 1.0);
                 logits.iter_mut().zip(b).for_each(|(z, b)| *z += b);
-                arrow.add_sample(problem, &w, feature, first + i, &logits, g);
+                arrow.add_sample(problem, &w, feature, first + i, &logits, g, &mut squares);
             }
             if coupled < width {
                 let kept = arrow.residuals.len();
@@ -170,10 +206,19 @@ impl Arrow {
         Some(Point::from_blocks(&w, &(basis.transpose() * x.h()), x.b()))
     }
 
-    /// The blocks of sample `i`, whose feature is `feature` and residual `g`; `w` is the coupled part of W.
-    fn add_sample(&mut self, problem: &Problem, w: &DMatrix<f64>, feature: &[f64], i: usize, logits: &[f64], g: &[f64]) {
+    /// The blocks of sample `i`, whose feature is `feature` and residual `g`; `w` is the coupled part of W. `squares` gathers A_i for one product.
+    fn add_sample(
+        &mut self,
+        problem: &Problem,
+        w: &DMatrix<f64>,
+        feature: &[f64],
+        i: usize,
+        logits: &[f64],
+        g: &[f64],
+        squares: &mut Vec<f64>,
+    ) {
         let (classes, coupled) = (self.classes, self.coupled);
-        let factor = problem.scale / self.samples as f64;
+        let factor = self.factor;
         let mut structured = LogitHessian::default();
         problem.loss.function().hessian(logits, problem.shape.labels()[i], &mut structured);
         let mut a = DMatrix::zeros(classes, classes);
@@ -189,21 +234,18 @@ impl Arrow {
         (0..coupled).for_each(|c| block[(c, c)] += problem.decay.h);
         let eigen = eigen(&block);
 
-        let copies = self.weights[i] as f64;
-        let root = copies.sqrt();
+        let root = (self.weights[i] as f64).sqrt();
         let with_one = |a: usize| feature.get(a).copied().unwrap_or(1.0);
         let parts = self.core / classes;
-        for column in 0..parts {
-            for row in 0..=column {
-                // Only the lower triangle is kept: block (column, row), rows being `column`.
-                let weight = copies * (with_one(row) * with_one(column));
-                let mut target = self.theta.view_mut((column * classes, row * classes), (classes, classes));
-                target.zip_apply(&a, |t, a| *t += weight * a);
-            }
-        }
         let y = aw * &eigen.vectors;
         self.coupling.push(root, (0..parts).map(with_one), g, y.as_slice(), eigen.vectors.as_slice());
         self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
+        self.hessians.push(structured);
+        squares.extend_from_slice(a.as_slice());
+        if squares.len() == BATCH * classes * classes || i + 1 == self.samples {
+            self.coupling.add_blocks(squares, &mut self.theta);
+            squares.clear();
+        }
     }
 
     /// The dimension of the whole Hessian.
@@ -264,7 +306,7 @@ impl Arrow {
     }
 
     /// d − r, the number of plain directions of a feature.
-    fn plain(&self) -> usize {
+    pub(super) fn plain(&self) -> usize {
         self.width - self.coupled
     }
 
@@ -292,30 +334,42 @@ impl Arrow {
         theta.norm() + self.feature_norm() + coupling
     }
 
-    /// S(σ). Panics where σ is an eigenvalue of a feature block to the last bit; see [`Arrow::clear_shift`].
-    pub fn schur(&self, shift: f64) -> Schur {
-        let mut matrix = self.theta.clone();
-        let mut magnitude = matrix.norm();
-        let inverse: Vec<f64> = self.feature_values.iter().map(|value| 1.0 / (value - shift)).collect();
-        for (i, c, value) in self.coupled_columns() {
-            let inverse = 1.0 / (value - shift);
-            assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
-            magnitude += inverse.abs() * self.coupling.square(i, c);
-        }
-        self.coupling.subtract(&inverse, &mut matrix);
+    /// ‖H_θθ‖_F + ‖Σ_i X_i |Λ_i − σ|⁻¹ X_iᵀ‖: the size of the terms of which S(σ) is the difference.
+    pub fn magnitude(&self, shift: f64) -> f64 {
+        let columns = self.coupled_columns();
+        let coupled: f64 = columns.map(|(i, c, value)| self.coupling.square(i, c) / (value - shift).abs()).sum();
+        let plain = if self.plain() > 0 { self.plain() as f64 * self.gram.trace() / (self.decay_h - shift).abs() } else { 0.0 };
+        self.theta.norm() + coupled + plain
+    }
+
+    /// Σ_i #{eig(B_i) < σ}.
+    pub fn features_below(&self, shift: f64) -> usize {
         let below = self.feature_values.iter().enumerate().filter(|&(_, &value)| value < shift);
-        let mut features_below = below.map(|(at, _)| self.weights[at / self.coupled] as usize).sum();
+        let coupled: usize = below.map(|(at, _)| self.weights[at / self.coupled] as usize).sum();
+        coupled + if self.decay_h < shift { self.plain() * self.all_samples() as usize } else { 0 }
+    }
+
+    /// S(σ), and what the count needs. Panics where σ is an eigenvalue of a feature block to the last bit; see [`Arrow::clear_shift`].
+    pub fn schur(&self, shift: f64) -> Schur {
+        let matrix = self.schur_matrix(shift);
+        Schur { matrix, features_below: self.features_below(shift), magnitude: self.magnitude(shift) }
+    }
+
+    /// S(σ) alone, its lower triangle.
+    pub fn schur_matrix(&self, shift: f64) -> DMatrix<f64> {
+        let mut matrix = self.theta.clone();
+        let inverse: Vec<f64> = self.feature_values.iter().map(|value| 1.0 / (value - shift)).collect();
+        assert!(inverse.iter().all(|x| x.is_finite()), "the shift is an eigenvalue of a feature block");
+        self.coupling.subtract(&inverse, &mut matrix);
         if self.plain() > 0 {
             let inverse = 1.0 / (self.decay_h - shift);
             assert!(inverse.is_finite(), "the shift is an eigenvalue of a feature block");
-            magnitude += self.plain() as f64 * inverse.abs() * self.gram.trace();
             for a in self.coupled..self.width {
                 let mut block = matrix.view_mut((a * self.classes, a * self.classes), self.gram.shape());
                 block.zip_apply(&self.gram, |s, g| *s -= inverse * g);
             }
-            features_below += if self.decay_h < shift { self.plain() * self.all_samples() as usize } else { 0 };
         }
-        Schur { matrix, features_below, magnitude }
+        matrix
     }
 
     /// The shift nearest to `shift` that keeps a distance of `margin` from every eigenvalue of a feature block.
@@ -410,16 +464,24 @@ impl Arrow {
         w.copy_from_slice(turned.as_slice());
     }
 
-    /// (S(0) + τ T Tᵀ)⁺ rhs, without the directions of flat families: by LBLᵀ where the solution is of reasonable size, by eigenvectors where it is not.
+    /// Whether the Schur complement is so large that everything about it is done in place, in few factorisations.
+    pub fn is_large(&self) -> bool {
+        self.core > LARGE
+    }
+
+    /// (S(0) + τ T Tᵀ)⁺ rhs, without the directions of flat families: by factors where the solution is of reasonable size, by eigenvectors where it is not.
     fn solve_core(&self, rhs: &DVector<f64>, gauge: &DMatrix<f64>) -> DVector<f64> {
-        let mut matrix = self.schur(0.0).matrix;
+        if self.is_large() {
+            return self.solve_large(rhs);
+        }
+        let mut matrix = self.schur_matrix(0.0);
         matrix.fill_upper_triangle_with_lower_triangle();
         let scale = matrix.amax();
         let (rows, columns) = gauge.shape();
         let basis = view(gauge.as_slice(), rows, columns);
         add_product(view_mut(matrix.as_mut_slice(), rows, rows), basis, basis.transpose(), scale);
         if self.core > EIGENVECTORS_MAX {
-            let solution = Factors::new(&matrix).solve(rhs);
+            let solution = Factors::new(matrix.clone()).solve(rhs);
             if solution.norm() * FLAT * scale <= rhs.norm() {
                 return solution;
             }

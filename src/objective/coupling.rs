@@ -14,7 +14,7 @@ use nalgebra::DMatrix;
 use crate::linalg::{add_product, axpy, dot, product, view, view_mut};
 
 /// Columns handled as one product.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
 
 /// h, g, Y and V of every column.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Coupling {
         self.vectors.extend_from_slice(vectors);
     }
 
-    fn lifted(&self, i: usize) -> &[f64] {
+    pub(super) fn lifted(&self, i: usize) -> &[f64] {
         &self.lifted[i * self.parts..(i + 1) * self.parts]
     }
 
@@ -107,6 +107,33 @@ impl Coupling {
         (0..self.coupled).map(entry).collect()
     }
 
+    /// The lower triangle of `matrix` ← `matrix` + Σ h̃_i h̃_iᵀ ⊗ A_i over the last columns, as many as `squares` holds matrices A_i (K² entries each).
+    pub(super) fn add_blocks(&self, squares: &[f64], matrix: &mut DMatrix<f64>) {
+        let count = squares.len() / (self.classes * self.classes);
+        let first = (self.slopes.len() / self.classes).saturating_sub(count);
+        let mut slab = vec![0.0; self.classes * self.classes * self.parts];
+        (0..self.parts).for_each(|q| self.add_squares(squares, first, q, 1.0, &mut slab, matrix));
+    }
+
+    /// Blocks (p, q), p ≥ q, of `matrix` ← themselves + `sign` Σ h_p h_q A over the columns from `first` on, A being those of `squares`; `slab` is room for them.
+    fn add_squares(&self, squares: &[f64], first: usize, q: usize, sign: f64, slab: &mut [f64], matrix: &mut DMatrix<f64>) {
+        let (classes, parts) = (self.classes, self.parts);
+        let (core, square) = (classes * parts, classes * classes);
+        let count = squares.len() / square;
+        let weights: Vec<f64> =
+            (q..parts).flat_map(|p| (first..first + count).map(move |i| self.lifted(i)[p] * self.lifted(i)[q])).collect();
+        let out = &mut slab[..square * (parts - q)];
+        let (squares, weights) = (view(squares, square, count), view(&weights, count, parts - q));
+        product(view_mut(out, square, parts - q), squares, weights, 1.0);
+        for p in q..parts {
+            let block = &slab[(p - q) * square..(p - q + 1) * square];
+            for l in 0..classes {
+                let target = &mut matrix.as_mut_slice()[(q * classes + l) * core + p * classes..][..classes];
+                axpy(sign, &block[l * classes..(l + 1) * classes], target);
+            }
+        }
+    }
+
     /// The lower triangle of `matrix` (core×core) ← `matrix` − Σ_i X_i diag(`inverse` of i) X_iᵀ; what the blocks on its diagonal hold above it changes too.
     pub(super) fn subtract(&self, inverse: &[f64], matrix: &mut DMatrix<f64>) {
         let (classes, parts, coupled) = (self.classes, self.parts, self.coupled);
@@ -122,19 +149,7 @@ impl Coupling {
             let batch = Batch::new(self, first, count, inverse);
             for q in 0..parts {
                 // The h_p h_q part for p ≥ q; the part in L for all p.
-                let weights: Vec<f64> =
-                    (q..parts).flat_map(|p| (first..first + count).map(move |i| self.lifted(i)[p] * self.lifted(i)[q])).collect();
-                let square = classes * classes;
-                let out = &mut slab[..square * (parts - q)];
-                let (squares, weights) = (view(&batch.squares, square, count), view(&weights, count, parts - q));
-                product(view_mut(out, square, parts - q), squares, weights, 1.0);
-                for p in q..parts {
-                    let block = &slab[(p - q) * square..(p - q + 1) * square];
-                    for l in 0..classes {
-                        let target = &mut matrix.as_mut_slice()[(q * classes + l) * core + p * classes..][..classes];
-                        axpy(-1.0, &block[l * classes..(l + 1) * classes], target);
-                    }
-                }
+                self.add_squares(&batch.squares, first, q, -1.0, &mut slab, matrix);
                 if q >= coupled {
                     continue;
                 }

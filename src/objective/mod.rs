@@ -3,6 +3,7 @@
 //! Everything walks over the samples in blocks: logits of all N samples are never stored at once. Blocks are grouped into chunks whose
 //! number depends on the problem's shape alone, and chunks are summed in order: results do not depend on the threads.
 
+mod action;
 mod arrow;
 mod coupling;
 mod dense;
@@ -13,7 +14,8 @@ mod residual;
 #[cfg(test)]
 mod tests;
 
-pub use arrow::{Arrow, Plan, Schur};
+pub use action::{Rotations, Symmetry};
+pub use arrow::{Arrow, Plan, Schur, turn};
 pub use dense::dense_hessian;
 pub use kernels::{Counts, Objective};
 pub use lower_bound::lower_bound;

@@ -133,7 +133,7 @@ fn the_arrow_has_the_dense_hessians_inertia_at_random_points_and_shifts() {
                 let schur = arrow.schur(shift);
                 let mut matrix = schur.matrix;
                 (0..arrow.core()).for_each(|j| matrix[(j, j)] -= shift);
-                let below = schur.features_below + crate::linalg::inertia(&matrix).0;
+                let below = schur.features_below + crate::linalg::inertia(matrix).0;
                 let expected = values.iter().filter(|&&x| x < shift).count();
                 assert_eq!(below, expected, "{problem:?} at {shift}");
             }

@@ -127,8 +127,9 @@ mod tests {
         let largest = levels.iter().map(|level| level.eigenvalue.abs()).fold(0.0, f64::max);
         record.value = balanced.minimum().unwrap().value;
         record.closed_form_value = Some(record.value);
-        record.spectrum =
-            Some(levels.iter().map(|x| Eigenvalue { eigenvalue: x.eigenvalue, multiplicity: x.multiplicity }).collect());
+        record.spectrum = Some(
+            levels.iter().map(|x| Eigenvalue { eigenvalue: x.eigenvalue, multiplicity: x.multiplicity, origin: None }).collect(),
+        );
         (record, largest)
     }
 

@@ -18,7 +18,7 @@ pub use census::{
     Tried,
 };
 pub use etf::{PredictedLevel, compare_with_etf};
-pub use row::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary, write_theorems};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};
 

@@ -46,8 +46,25 @@ fn null_is_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64,
 pub struct Eigenvalue {
     /// The eigenvalue (the mean of those that agree within the resolution).
     pub eigenvalue: f64,
-    /// How often it occurs.
+    /// How often it occurs among those of its origin.
     pub multiplicity: u64,
+    /// Where it comes from; absent in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<EigenvalueOrigin>,
+}
+
+/// Where an eigenvalue comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EigenvalueOrigin {
+    /// A zero that the symmetry group explains.
+    Symmetry,
+    /// Directions inside a collapsed class.
+    WithinClass,
+    /// Directions outside the row space of W.
+    OffSpace,
+    /// What remains.
+    Core,
 }
 
 /// A point and everything known of it. A number that does not exist is `None` (null), never NaN.
@@ -211,4 +228,21 @@ pub struct Summary {
     pub expectations: Vec<Expectation>,
     /// Ids of the figures asked for.
     pub figures: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eigenvalues_without_an_origin_are_read_and_written_as_they_were() {
+        let old = r#"{"eigenvalue":0.5,"multiplicity":3}"#;
+        let read: Eigenvalue = serde_json::from_str(old).unwrap();
+        assert_eq!(read.origin, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+        let new = r#"{"eigenvalue":0.5,"multiplicity":3,"origin":"within-class"}"#;
+        let read: Eigenvalue = serde_json::from_str(new).unwrap();
+        assert_eq!(read.origin, Some(EigenvalueOrigin::WithinClass));
+        assert_eq!(serde_json::to_string(&read).unwrap(), new);
+    }
 }

@@ -220,7 +220,10 @@ fn predicted(record: &Record) -> Vec<Eigenvalue> {
         scale: 1.0,
     };
     let levels = etf_spectrum(&balanced).unwrap_or_else(plain);
-    levels.iter().map(|level| Eigenvalue { eigenvalue: level.eigenvalue, multiplicity: level.multiplicity }).collect()
+    levels
+        .iter()
+        .map(|level| Eigenvalue { eigenvalue: level.eigenvalue, multiplicity: level.multiplicity, origin: None })
+        .collect()
 }
 
 fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
@@ -259,7 +262,9 @@ fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
         lambda_min: Some(-1.2e-17),
         lambda_min_transverse: Some(2e-3),
         lambda_max: Some(0.29),
-        spectrum: Some(eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).into()),
+        spectrum: Some(
+            eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity, origin: None }).into(),
+        ),
         orbit: Some(0),
         metrics: [("nc1", 3.2e-29), ("nc2", 4.1e-15), ("nc3", 3.9e-15), ("nc4", 2.2e-16)]
             .map(|(id, x)| (id.to_owned(), x))
@@ -289,7 +294,9 @@ fn saddle(case: &str, loss: &str, start_index: usize, rank: usize, value: f64, b
         lambda_min: Some(-escape),
         lambda_min_transverse: Some(-escape),
         escape_curvature: Some(-2.0 * escape),
-        spectrum: Some(eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()),
+        spectrum: Some(
+            eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity, origin: None }).collect(),
+        ),
         orbit: Some(rank + 1),
         metrics: MetricMap::new(),
         metrics_undefined: [("nc1".to_owned(), "W = 0".to_owned())].into(),

@@ -71,7 +71,7 @@ impl Spectra {
 
 impl Default for Spectra {
     fn default() -> Self {
-        Self { level: SpectraLevel::Inertia, memory_mib: 1024 }
+        Self { level: SpectraLevel::Inertia, memory_mib: 3072 }
     }
 }
 

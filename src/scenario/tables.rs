@@ -146,7 +146,7 @@ pub(super) struct SpectraTable {
     /// "none", "inertia" (default) or "full".
     #[schemars(schema_with = "level_schema")]
     pub(super) level: Option<String>,
-    /// Spectra whose plan needs more memory (in MiB) are left out, with the reason; default 1024.
+    /// Spectra whose plan needs more memory (in MiB) are left out, with the reason, and those that no point can have are refused; default 3072.
     #[schemars(range(min = 1))]
     pub(super) memory_mib: Option<u64>,
 }

@@ -51,7 +51,7 @@ fn cases_are_losses_times_solvers_with_every_default() {
     assert_eq!(scenario.name, "small");
     assert_eq!(scenario.cases[0].starts, [StartSpec::Gaussian { count: 8, scale: 1.0, seed: 7 }, StartSpec::Origin]);
     assert_eq!(scenario.cases[1].solver, SolverSpec::Momentum { step: 0.1, momentum: 0.9 });
-    assert_eq!(scenario.cases[0].spectra, Spectra { level: SpectraLevel::Inertia, memory_mib: 1024 });
+    assert_eq!(scenario.cases[0].spectra, Spectra { level: SpectraLevel::Inertia, memory_mib: 3072 });
     assert!(scenario.expectations_apply());
 }
 

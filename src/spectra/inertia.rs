@@ -21,16 +21,26 @@ pub struct Inertia {
 /// −1.5, −0.5, 0.5 and 1.5 times it bracket the true counts at ∓ it; where they agree, the count is exact.
 /// By Weyl's inequality `perturbation` moves an eigenvalue by no more than itself, so it adds to E.
 pub fn inertia_at(arrow: &Arrow, perturbation: f64) -> Inertia {
+    inertia_at_with(arrow, resolution(arrow, perturbation))
+}
+
+/// The resolution of [`inertia_at`].
+pub(super) fn resolution(arrow: &Arrow, perturbation: f64) -> f64 {
     let shift = arrow.clear_shift(0.0, f64::MIN_POSITIVE);
-    let magnitude = arrow.schur(shift).magnitude;
     let terms = (arrow.size() as f64).sqrt();
-    let rounding = f64::EPSILON * terms * (magnitude + arrow.feature_norm());
-    let resolution = 4.0 * (rounding + perturbation);
+    let rounding = f64::EPSILON * terms * (arrow.magnitude(shift) + arrow.feature_norm());
+    4.0 * (rounding + perturbation)
+}
+
+/// The inertia at a given resolution.
+pub(super) fn inertia_at_with(arrow: &Arrow, resolution: f64) -> Inertia {
     let count = |factor: f64| {
         let shift = arrow.clear_shift(factor * resolution, 0.01 * resolution);
         count_below(arrow, shift) as u64
     };
-    let (a, b, c, d) = (count(-1.5), count(-0.5), count(0.5), count(1.5));
+    let (a, d) = (count(-1.5), count(1.5));
+    // a ≤ b ≤ c ≤ d: without an eigenvalue between the outer two the inner ones are known.
+    let (b, c) = if a == d { (a, d) } else { (count(-0.5), count(0.5)) };
     let index = Count { low: a, high: b };
     // Nullity at ±resolution: eigenvalues surely inside lie within ±0.5, possibly inside within ±1.5.
     let nullity = Count { low: c.saturating_sub(b), high: d.saturating_sub(a) };

@@ -6,6 +6,12 @@
 mod collapsed;
 mod etf;
 mod inertia;
+mod krylov;
+mod large;
+#[cfg(test)]
+mod large_tests;
+mod lowest;
+mod origin;
 mod plan;
 mod rank_split;
 mod slicing;
@@ -15,21 +21,23 @@ mod tests;
 pub use collapsed::Collapsed;
 pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
-pub use plan::{Planned, Route, plan};
+pub use lowest::{Sliced, in_interval, lowest};
+pub use origin::{Origin, SpectrumLevel};
+pub use plan::{Planned, Route, feasible, plan};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};
 
 use crate::critical::CriticalPoint;
 use crate::linalg::eigenvalues;
 use crate::model::{Point, orbit_dimension};
-use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, dense_hessian};
+use crate::objective::{Arrow, Objective, Problem, ResidualSpectrum, Symmetry, dense_hessian, turn};
+use large::{Large, Tangents};
+use origin::{clusters, with_zeros};
 
 /// Dimension (at the point's rank, of the collapsed problem where there is one) up to which extreme eigenvalues come from the dense matrix: a few milliseconds.
 const DENSE_MAX: usize = 400;
 /// The same where the whole spectrum is asked for: about a second.
 const WHOLE_MAX: usize = 2000;
-/// Eigenvalues within this fraction of the largest are one eigenvalue with a multiplicity.
-const CLUSTER: f64 = 1e-10;
 
 /// How much of the spectrum is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +74,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 4 GB, and about ten seconds a Schur complement on one core.
+    /// 4 GB, and about a minute a Schur complement on one core.
     fn default() -> Self {
-        Self { bytes: 4e9, multiply_adds: 2e11 }
+        Self { bytes: 4e9, multiply_adds: 1e12 }
     }
 }
 
@@ -107,8 +115,8 @@ pub struct Spectrum {
     pub lambda_max: f64,
     /// −2(σ_max − μ), where σ_max > μ and a free dimension is left.
     pub escape_curvature: Option<f64>,
-    /// Distinct eigenvalues with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
-    pub whole: Option<Result<Vec<(f64, u64)>, String>>,
+    /// Distinct eigenvalues of each origin with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
+    pub whole: Option<Result<Vec<SpectrumLevel>, String>>,
     /// How it was computed.
     pub route: Route,
 }
@@ -128,9 +136,13 @@ pub fn at_critical(
     let narrow = problem.at_width(rank);
     let shift = u64::from(problem.shifts_bias_freely());
     let symmetry = orbit_dimension(rank, problem.shape.width()) as u64 + shift;
-    let inner_symmetry = orbit_dimension(rank, rank) as u64 + shift;
+    let inner = Tangents {
+        symmetry: Symmetry { rotations: true, shift: shift > 0 },
+        number: orbit_dimension(rank, rank) as u64 + shift,
+        gradient: critical.gradient().norm,
+    };
     let off_space = OffSpace::new(problem, residual, rank, free);
-    let mut spectrum = at_width(&narrow, critical.reduced(), inner_symmetry, Some(&off_space), level, limits)?;
+    let mut spectrum = at_width(&narrow, critical.reduced(), inner, Some(&off_space), level, limits)?;
     spectrum.nullity_symmetry = symmetry;
     let excess = residual.norm() - problem.decay.mu();
     spectrum.escape_curvature = (free > 0 && 2.0 * excess > spectrum.resolution).then_some(-2.0 * excess);
@@ -139,14 +151,16 @@ pub fn at_critical(
 
 /// The spectrum at any point, without a rank split. Only the shift of a free bias is a symmetry null vector away from critical points.
 pub fn at_point(problem: &Problem, x: &Point, level: Level, limits: &Limits) -> Result<Spectrum, String> {
-    at_width(problem, x, u64::from(problem.shifts_bias_freely()), None, level, limits)
+    let shift = problem.shifts_bias_freely();
+    let tangents = Tangents { symmetry: Symmetry { rotations: false, shift }, number: u64::from(shift), gradient: 0.0 };
+    at_width(problem, x, tangents, None, level, limits)
 }
 
-/// The spectrum of `x` in its own width, joined with that of the off-space directions. `symmetry` counts the null tangents in that width.
+/// The spectrum of `x` in its own width, joined with that of the off-space directions. `tangents` are the null tangents in that width.
 fn at_width(
     problem: &Problem,
     x: &Point,
-    symmetry: u64,
+    tangents: Tangents,
     off_space: Option<&OffSpace>,
     level: Level,
     limits: &Limits,
@@ -156,11 +170,19 @@ fn at_width(
     let planned = plan(problem, columns, level, limits)?;
     let (inner, x) = collapsed.as_ref().map_or((problem, x), |collapsed| (&collapsed.problem, &collapsed.point));
     let mut objective = Objective::new(inner);
+    let _turn = turn(inner);
     let arrow = match &collapsed {
         Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
         None => Arrow::new(&mut objective, x),
     };
-    let inertia = inertia_at(&arrow, collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation));
+    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation);
+    let symmetry = tangents.number;
+    let (inertia, sliced) = if arrow.is_large() {
+        let (inertia, extremes) = Large::new(&arrow, tangents, perturbation, planned.pair).spectrum();
+        (inertia, Some(extremes))
+    } else {
+        (inertia_at(&arrow, perturbation), None)
+    };
     let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let resolution = inertia.resolution.max(off_resolution);
 
@@ -177,18 +199,25 @@ fn at_width(
         all.extend(arrow.repeated());
         all
     });
-    let extremes = match &values {
-        Some(values) => Extremes::of_values(values, symmetry),
-        None => Extremes::by_slicing(&arrow, &inertia, symmetry),
+    let extremes = match (&values, sliced) {
+        (_, Some(extremes)) => extremes,
+        (Some(values), _) => Extremes::of_values(values, symmetry),
+        (None, None) => Extremes::by_slicing(&arrow, &inertia, symmetry),
     };
     let extremes = match off_space {
         Some(off) => extremes.join(off.extremes()),
         None => extremes,
     };
     let whole = (level == Level::Full).then(|| match values {
-        Some(mut all) => {
-            all.extend(off_space.into_iter().flat_map(OffSpace::eigenvalues));
-            Ok(clusters(all))
+        Some(all) => {
+            // The collapsed columns' own eigenvalues come first, those of whole classes behind them.
+            let own = planned.size;
+            let mut levels = with_zeros(&all[..own], Origin::Core, symmetry, resolution);
+            levels.extend(all[own..].iter().map(|&(value, times)| SpectrumLevel::new(value, times, Origin::WithinClass)));
+            if let Some(off) = off_space {
+                levels.extend(off.levels((problem.shape.samples() - columns) as u64, resolution));
+            }
+            Ok(clusters(levels))
         }
         None => {
             let size = planned.size;
@@ -207,22 +236,4 @@ fn at_width(
         whole,
         route: planned.route,
     })
-}
-
-/// Sorts eigenvalues and joins those that agree to [`CLUSTER`] of the largest.
-fn clusters(mut all: Vec<(f64, u64)>) -> Vec<(f64, u64)> {
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let allowed = CLUSTER * all.iter().fold(0.0_f64, |m, (value, _)| m.max(value.abs()));
-    let mut joined: Vec<(f64, f64, u64)> = Vec::new();
-    for (value, multiplicity) in all {
-        match joined.last_mut() {
-            Some((last, sum, count)) if value - *last <= allowed => {
-                *last = value;
-                *sum += value * multiplicity as f64;
-                *count += multiplicity;
-            }
-            _ => joined.push((value, value * multiplicity as f64, multiplicity)),
-        }
-    }
-    joined.into_iter().map(|(_, sum, count)| (sum / count as f64, count)).collect()
 }

@@ -44,6 +44,8 @@ pub struct Planned {
     pub multiply_adds: f64,
     /// Size of the matrix that the columns make: that of the Hessian where nothing collapses.
     pub size: usize,
+    /// Whether a second Schur complement fits beside the first.
+    pub pair: bool,
     /// Whether the eigenvalues of that matrix are computed.
     pub dense: bool,
 }
@@ -57,14 +59,61 @@ pub fn plan(problem: &Problem, columns: usize, level: Level, limits: &Limits) ->
     let bytes = arrow.bytes.max(if dense { 24.0 * (size as f64).powi(2) } else { 0.0 });
     if !(bytes <= limits.bytes && arrow.multiply_adds <= limits.multiply_adds) {
         return Err(format!(
-            "exact inertia would need {bytes:.1e} bytes and {:.1e} multiply-adds a Schur complement (limits {:.1e} and {:.1e})",
-            arrow.multiply_adds, limits.bytes, limits.multiply_adds
+            "exact inertia would need {bytes:.1e} bytes and {:.1e} multiply-adds a factorisation of size {} (limits {:.1e} and {:.1e}); what would fit: {}",
+            arrow.multiply_adds,
+            arrow.core,
+            limits.bytes,
+            limits.multiply_adds,
+            smaller(problem, columns, bytes, &arrow, limits)
         ));
     }
+    let pair = bytes + 8.0 * (arrow.core as f64).powi(2) <= limits.bytes;
     let route = match (columns < problem.shape.samples(), dense) {
         (true, _) => Route::Collapsed,
         (false, true) => Route::Dense,
         (false, false) => Route::Arrow,
     };
-    Ok(Planned { route, bytes, multiply_adds: arrow.multiply_adds, size, dense })
+    Ok(Planned { route, bytes, multiply_adds: arrow.multiply_adds, size, pair, dense })
+}
+
+/// The plan of the least work that any point of `problem` can need: its classes collapsed, at a rank of min(d, K). `Err` where even that does not fit: then no spectrum of the problem
+/// can be computed, and it is better said before any work.
+pub fn feasible(problem: &Problem, level: Level, limits: &Limits) -> Result<(), String> {
+    if level == Level::None {
+        return Ok(());
+    }
+    let shape = &problem.shape;
+    plan(&problem.at_width(shape.width().min(shape.classes())), shape.classes(), Level::Inertia, limits).map(|_| ())
+}
+
+/// Settings that would fit where `problem` with `columns` columns does not.
+fn smaller(problem: &Problem, columns: usize, bytes: f64, arrow: &Plan, limits: &Limits) -> String {
+    let shape = &problem.shape;
+    let fits = |classes: usize, width: usize| {
+        let plan = Plan::of_sizes(classes, width, problem.bias, columns * classes / shape.classes());
+        plan.bytes <= limits.bytes && plan.multiply_adds <= limits.multiply_adds
+    };
+    // Plans grow with both sizes, so the largest that fits is found by bisection.
+    let largest = |most: usize, fits: &dyn Fn(usize) -> bool| {
+        let (mut low, mut high) = (0, most);
+        while low + 1 < high {
+            let middle = usize::midpoint(low, high);
+            if fits(middle) { low = middle } else { high = middle }
+        }
+        low
+    };
+    let mut ways = Vec::new();
+    let width = largest(shape.width(), &|width| fits(shape.classes(), width));
+    if width > 0 {
+        ways.push(format!("model.width={width}"));
+    }
+    let classes = largest(shape.classes(), &|classes| fits(classes, shape.width().min(classes)));
+    if classes > 1 {
+        ways.push(format!("model.classes={classes}"));
+    }
+    if arrow.multiply_adds <= limits.multiply_adds {
+        ways.push(format!("spectra.memory_mib={:.0}", (bytes / f64::from(1 << 20)).ceil()));
+    }
+    ways.push("spectra.level=none".into());
+    ways.join(", or ")
 }

@@ -3,7 +3,8 @@
 //! In the basis of the row space of W (rank r) and its complement, ∇²f at a critical point is the width-r Hessian ⊕ (d−r) copies of [[λ_W I_K, G], [Gᵀ, λ_H I_N]].
 //! Each singular value σ of G gives the pair (λ_W+λ_H)/2 ± √(((λ_W−λ_H)/2)² + σ²); N − K further eigenvalues are λ_H.
 
-use super::Extremes;
+use super::origin::with_zeros;
+use super::{Extremes, Origin, SpectrumLevel};
 use crate::objective::{Problem, ResidualSpectrum};
 
 /// The off-space part of a spectrum.
@@ -60,6 +61,22 @@ impl OffSpace {
             all.push((self.rest.0, self.rest.1 * self.copies));
         }
         all
+    }
+
+    /// Every eigenvalue with its origin, where `within` directions of the features in each copy lie inside collapsed classes: G, whose columns are equal there, does not see them.
+    pub fn levels(&self, within: u64, resolution: f64) -> Vec<SpectrumLevel> {
+        let mut all = self.eigenvalues();
+        let inside = within.min(self.rest.1) * self.copies;
+        if let Some(last) = all.last_mut()
+            && inside > 0
+        {
+            last.1 -= inside;
+        }
+        let mut levels = with_zeros(&all, Origin::OffSpace, self.copies * self.rotations, resolution);
+        if inside > 0 {
+            levels.push(SpectrumLevel::new(self.rest.0, inside, Origin::WithinClass));
+        }
+        levels
     }
 
     /// Extreme eigenvalues; `None` without a free dimension.

@@ -43,6 +43,12 @@ impl Extremes {
 
     /// By slicing: with no negative eigenvalue the symmetry zeros come first in the order.
     pub fn by_slicing(arrow: &Arrow, inertia: &Inertia, symmetry: u64) -> Self {
+        let (min, min_transverse) = Self::least(arrow, inertia, symmetry);
+        Self { min, min_transverse, max: eigenvalue(arrow, arrow.dimension() - 1, inertia.resolution) }
+    }
+
+    /// The smallest eigenvalue and the smallest transverse one, by slicing.
+    pub(super) fn least(arrow: &Arrow, inertia: &Inertia, symmetry: u64) -> (f64, Option<f64>) {
         let resolution = inertia.resolution;
         // With no negative eigenvalue and a zero one, the smallest is 0 to the resolution: digits of it would be rounding.
         let min = if inertia.index.high == 0 && inertia.nullity.low > 0 { 0.0 } else { eigenvalue(arrow, 0, resolution) };
@@ -51,7 +57,7 @@ impl Extremes {
         } else {
             (symmetry < arrow.dimension() as u64).then(|| eigenvalue(arrow, symmetry as usize, resolution))
         };
-        Self { min, min_transverse, max: eigenvalue(arrow, arrow.dimension() - 1, resolution) }
+        (min, min_transverse)
     }
 
     /// Extremes of the union of two spectra.
@@ -63,15 +69,14 @@ impl Extremes {
 }
 
 /// S(σ) − σI, its lower triangle.
-fn shifted(mut matrix: DMatrix<f64>, shift: f64) -> DMatrix<f64> {
+pub(super) fn shifted(mut matrix: DMatrix<f64>, shift: f64) -> DMatrix<f64> {
     (0..matrix.nrows()).for_each(|j| matrix[(j, j)] -= shift);
     matrix
 }
 
 /// #{eigenvalues < shift}, exactly up to rounding of the matrix. `shift` must keep clear of the feature blocks' eigenvalues.
 pub fn count_below(arrow: &Arrow, shift: f64) -> usize {
-    let schur = arrow.schur(shift);
-    schur.features_below + inertia(&shifted(schur.matrix, shift)).0
+    arrow.features_below(shift) + inertia(shifted(arrow.schur_matrix(shift), shift)).0
 }
 
 /// The eigenvalue with `rank` eigenvalues below it (0: the smallest), to 1e-12 of itself or to `resolution`, the bound on rounding, whichever is larger.
@@ -122,10 +127,16 @@ fn narrow(bracket: &mut (f64, f64), at: f64, below: usize, rank: usize) {
 
 /// Counts at `at`, narrows the bracket, and returns the Rayleigh quotient of an eigenvector near it (`at` itself where it is an eigenvalue to the last bit).
 fn probe(arrow: &Arrow, at: f64, rank: usize, bracket: &mut (f64, f64)) -> f64 {
-    let schur = arrow.schur(at);
-    let factors = Factors::new(&shifted(schur.matrix, at));
-    narrow(bracket, at, schur.features_below + factors.inertia().0, rank);
-    let core = arrow.core();
+    let factors = Factors::new(shifted(arrow.schur_matrix(at), at));
+    narrow(bracket, at, arrow.features_below(at) + factors.inertia().0, rank);
+    match inverse_iteration(&factors, arrow.core()) {
+        Some((y, kappa)) => at + kappa / (1.0 + arrow.extension_square(at, &y)),
+        None => at,
+    }
+}
+
+/// The unit eigenvector of S(σ) − σI, by its factors, for its eigenvalue nearest zero, and that; `None` where the matrix is singular to the last bit.
+fn inverse_iteration(factors: &Factors, core: usize) -> Option<(DVector<f64>, f64)> {
     let mut y = vec![0.0; core];
     gaussian(&mut stream(0, "inverse iteration", core as u64), 1.0, &mut y);
     let mut y = DVector::from_vec(y).normalize();
@@ -134,11 +145,17 @@ fn probe(arrow: &Arrow, at: f64, rank: usize, bracket: &mut (f64, f64)) -> f64 {
         let solution = factors.solve(&y);
         let length = solution.norm();
         if !length.is_finite() {
-            return at;
+            return None;
         }
         // y is a unit vector: yᵀ(S−σ)⁻¹y estimates 1/κ, and so does that of the normalised solution, better.
         kappa = y.dot(&solution) / (length * length);
         y = solution / length;
     }
-    at + kappa / (1.0 + arrow.extension_square(at, &y))
+    Some((y, kappa))
+}
+
+/// The part in θ of an eigenvector for an eigenvalue near `shift`, which must be none itself.
+pub(super) fn near_vector(arrow: &Arrow, shift: f64) -> Option<Vec<f64>> {
+    let factors = Factors::new(shifted(arrow.schur_matrix(shift), shift));
+    inverse_iteration(&factors, arrow.core()).map(|(y, _)| y.as_slice().to_vec())
 }

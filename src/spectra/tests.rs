@@ -5,7 +5,7 @@ use crate::losses::{ALL, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::numeric::{gaussian, stream};
 
-fn problems(width: usize) -> Vec<Problem> {
+pub(super) fn problems(width: usize) -> Vec<Problem> {
     let mut problems = Vec::new();
     for family in ALL {
         let values: Vec<f64> =
@@ -21,7 +21,7 @@ fn problems(width: usize) -> Vec<Problem> {
     problems
 }
 
-fn random(problem: &Problem, index: u64) -> Point {
+pub(super) fn random(problem: &Problem, index: u64) -> Point {
     let mut data = vec![0.0; problem.dimension()];
     gaussian(&mut stream(9, "spectra tests", index), 1.0, &mut data);
     Point::from_vec(&problem.shape, problem.bias, data)
@@ -40,7 +40,7 @@ fn inertia_at_random_points_is_the_dense_one_and_a_free_shift_is_a_zero() {
             assert_eq!(spectrum.nullity.exact(), Some(zero), "{problem:?}");
             assert_eq!(zero, u64::from(problem.shifts_bias_freely()), "{problem:?}");
             assert_eq!(spectrum.nullity_symmetry, zero);
-            let times: u64 = spectrum.whole.unwrap().unwrap().iter().map(|(_, times)| times).sum();
+            let times: u64 = spectrum.whole.unwrap().unwrap().iter().map(|level| level.multiplicity).sum();
             assert_eq!(times, problem.dimension() as u64);
         }
     }
@@ -74,7 +74,7 @@ fn a_spectrum_that_does_not_fit_says_what_it_would_need() {
 }
 
 /// Features that coincide in the classes `together`, up to `jitter` of each entry.
-fn gathered(problem: &Problem, index: u64, together: &[usize], jitter: f64) -> Point {
+pub(super) fn gathered(problem: &Problem, index: u64, together: &[usize], jitter: f64) -> Point {
     let mut x = random(problem, index);
     let labels = problem.shape.labels().to_vec();
     let noise = random(problem, index + 1);
@@ -99,7 +99,8 @@ fn collapsed_classes_give_every_dense_eigenvalue() {
                 let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
                 let norm = dense.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
                 let whole = spectrum.whole.unwrap().unwrap();
-                let found: Vec<f64> = whole.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+                let found: Vec<f64> =
+                    whole.iter().flat_map(|level| vec![level.eigenvalue; level.multiplicity as usize]).collect();
                 assert_eq!(found.len(), dense.len());
                 if dense.is_empty() {
                     continue;

@@ -7,9 +7,9 @@ use super::{Assessed, Lines, StudyError};
 use crate::census::same_critical;
 use crate::model::Bias;
 use crate::objective::Problem;
-use crate::record::{self, Count, Eigenvalue, PerClass, Record, SCHEMA, StoreError, npz, point_file};
+use crate::record::{self, Count, Eigenvalue, EigenvalueOrigin, PerClass, Record, SCHEMA, StoreError, npz, point_file};
 use crate::scenario::{Case, Scenario};
-use crate::spectra;
+use crate::spectra::{self, Origin, SpectrumLevel};
 use crate::theory::{self, BalancedMinimum};
 use crate::verdict::{Evidence, SpectrumEvidence, Verdict, decide};
 
@@ -171,8 +171,19 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
     }
 }
 
-fn eigenvalues(whole: &[(f64, u64)]) -> Vec<Eigenvalue> {
-    whole.iter().map(|&(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity }).collect()
+fn eigenvalues(whole: &[SpectrumLevel]) -> Vec<Eigenvalue> {
+    let origin = |origin| match origin {
+        Origin::Symmetry => EigenvalueOrigin::Symmetry,
+        Origin::WithinClass => EigenvalueOrigin::WithinClass,
+        Origin::OffSpace => EigenvalueOrigin::OffSpace,
+        Origin::Core => EigenvalueOrigin::Core,
+    };
+    let twin = |level: &SpectrumLevel| Eigenvalue {
+        eigenvalue: level.eigenvalue,
+        multiplicity: level.multiplicity,
+        origin: Some(origin(level.origin)),
+    };
+    whole.iter().map(twin).collect()
 }
 
 fn twin(count: spectra::Count) -> Count {

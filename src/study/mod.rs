@@ -25,6 +25,7 @@ use crate::record::{
     write_summary, write_theorems,
 };
 use crate::scenario::{Case, Scenario, read_start};
+use crate::spectra;
 use crate::starts::{Begin, expand};
 use crate::theorems::{self, Evidence};
 use crate::verdict::Nature;
@@ -57,6 +58,9 @@ pub enum StudyError {
     /// What the theorems need cannot be read back.
     #[error("the theorems cannot be judged: {0}")]
     Theorems(String),
+    /// A spectrum that cannot fit its limits at any point of a case.
+    #[error("{0}")]
+    Spectra(String),
     /// Threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),
@@ -105,6 +109,7 @@ struct Pending {
 pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + Sync)) -> Result<Study, StudyError> {
     let begins: Vec<Vec<Begin>> = scenario.cases.iter().map(|case| expand(&case.starts, &case.problem)).collect();
     check_starts(scenario, &begins)?;
+    check_spectra(scenario)?;
     let ids: Vec<(String, usize)> = scenario.cases.iter().zip(&begins).map(|(case, all)| (case.id.clone(), all.len())).collect();
     let (store, complete) = Store::open(&options.dir, &scenario.text, &ids, options.mode)?;
 
@@ -198,6 +203,18 @@ fn in_pool<T: Send>(threads: Option<usize>, body: impl FnOnce() -> T + Send) -> 
             Ok(pool.map_err(|error| StudyError::Threads(error.to_string()))?.install(body))
         }
     }
+}
+
+/// A spectrum that no point of a case can have is refused before any work.
+pub fn check_spectra(scenario: &Scenario) -> Result<(), StudyError> {
+    for case in &scenario.cases {
+        let shape = &case.problem.shape;
+        spectra::feasible(&case.problem, case.spectra.level, &case.spectra.limits()).map_err(|reason| {
+            let sizes = format!("K = {}, d = {}", shape.classes(), shape.width());
+            StudyError::Spectra(format!("{sizes}: even with collapsed classes, {reason}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// Every start must exist before anything is written: a message now is worth more than one after an hour.

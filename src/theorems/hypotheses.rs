@@ -45,7 +45,6 @@ pub(super) const WIDE: Hypothesis = Hypothesis {
     breaks: |record| record.width = record.classes - 2,
 };
 
-
 /// There is no bias.
 pub(super) const NO_BIAS: Hypothesis = Hypothesis {
     name: "no bias",
