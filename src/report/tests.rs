@@ -16,6 +16,11 @@ fn store(data: &RunData) {
     let rows: String = data.trajectories.iter().map(|row| line(serde_json::to_string(row))).collect();
     fs::write(data.dir.join("records.jsonl"), records).unwrap();
     fs::write(data.dir.join("trajectories.jsonl"), rows).unwrap();
+    let escapes: String = data.escapes.iter().map(|row| line(serde_json::to_string(row))).collect();
+    fs::write(data.dir.join("escapes.jsonl"), escapes).unwrap();
+    if let Some(census) = &data.census {
+        fs::write(data.dir.join("census.json"), line(serde_json::to_string(census))).unwrap();
+    }
     fs::write(data.dir.join("summary.json"), serde_json::to_string(&data.summary).unwrap()).unwrap();
     let paths: String = data.escapes.iter().map(|row| line(serde_json::to_string(row))).collect();
     fs::write(data.dir.join("escapes.jsonl"), paths).unwrap();

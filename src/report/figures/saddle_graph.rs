@@ -77,7 +77,7 @@ fn graph<'a>(data: &'a RunData, case: &'a Case<'a>, census: &'a CensusCase) -> O
     let zero = 1e-9 * lowest.abs();
     let second = excess.iter().copied().find(|&x| x > zero).unwrap_or(highest);
     // Values that crowd at the bottom are spread by a logarithmic axis, on which the lowest point itself has its own place.
-    let broken = highest > 60.0 * second;
+    let broken = highest > 300.0 * second;
     let height = |orbit: &CensusOrbit| if broken { orbit.value - lowest } else { orbit.value };
     let heights = || orbits.iter().map(|orbit| height(orbit));
     let scale = if broken { Scale::symlog(heights(), zero)? } else { Scale::linear(heights())? };
