@@ -65,6 +65,8 @@ def partial(classes, alive, gamma, alpha, epsilon, decay_b, margin):
     else:
         grad = lambda s, y: [mp.diff(lambda x: f(x, y), s), mp.diff(lambda x: f(s, x), y)]
         s, y = mp.findroot(grad, (mp.mpf(margin), mp.mpf("0.01")))
+    # There are stationary points with a smaller margin too, at which f is largest in s: not those.
+    assert mp.diff(lambda x: f(x, y), s, 2) > 0, (classes, alive)
     return f(s, y), s, y
 
 
@@ -95,7 +97,8 @@ def main():
         e, s = transition(classes, gamma, start)
         found["transitions"].append({"classes": classes, "gamma": gamma, "epsilon": digits(e), "scale": digits(s)})
     for classes, alive, gamma, alpha, epsilon, decay_b, margin in (
-        *((60, m, 3.0, 0.0, 0.01955917, 0.01, 1.9) for m in (59, 50, 44, 39, 35, 34, 30, 10, 5, 2)),
+        *((60, m, 3.0, 0.0, 0.01955917, 0.01, 1.95) for m in (59, 50, 44, 39, 35, 34, 30, 10, 5)),
+        (60, 2, 3.0, 0.0, 0.01955917, 0.01, 3.0),
         (60, 35, 3.0, 0.0, 0.01955917, None, 1.9),
         (7, 3, 0.0, 0.0, 0.02, 0.05, 3.5),
         (7, 4, 0.0, 0.1, 0.02, 0.5, 3.0),
