@@ -160,8 +160,11 @@ fn scatter_within_classes_is_weighed() {
     let (here, there) = (spectrum(&here, &x), spectrum(&there, &y));
     assert_eq!((here.index, here.nullity), (there.index, there.nullity));
     let (here, there) = (here.whole.unwrap().unwrap(), there.whole.unwrap().unwrap());
-    here.iter().zip(&there).for_each(|(a, b)| near(a.0, b.0, "eigenvalue"));
-    assert_eq!(here.iter().map(|level| level.1).collect::<Vec<_>>(), there.iter().map(|level| level.1).collect::<Vec<_>>());
+    here.iter().zip(&there).for_each(|(a, b)| near(a.eigenvalue, b.eigenvalue, "eigenvalue"));
+    assert_eq!(
+        here.iter().map(|level| level.multiplicity).collect::<Vec<_>>(),
+        there.iter().map(|level| level.multiplicity).collect::<Vec<_>>()
+    );
 }
 
 /// From one start on, n = 10⁹ takes the way of n = 1: the same steps to the same value, and the spectrum is the closed form's.
@@ -195,7 +198,7 @@ fn a_billion_samples_a_class_are_as_cheap_as_one() {
                 let spectrum = at_critical(&problem, &critical, &residual, Level::Full, &Limits::default()).unwrap();
                 assert_eq!(spectrum.index.exact(), Some(0), "{problem:?}");
                 assert_eq!(spectrum.nullity.exact(), Some(spectrum.nullity_symmetry), "{problem:?}");
-                let times: u128 = spectrum.whole.unwrap().unwrap().iter().map(|level| u128::from(level.1)).sum();
+                let times: u128 = spectrum.whole.unwrap().unwrap().iter().map(|level| u128::from(level.multiplicity)).sum();
                 assert_eq!(times, Balanced::try_from(&problem).unwrap().dimension());
             }
             let most = steps.iter().max().unwrap() - steps.iter().min().unwrap();
