@@ -20,7 +20,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "every critical point of the census by value and rank, with edges down to what its escapes reach",
     caption: "The saddle graph: what lies below what. Each mark is a critical point modulo symmetry, its height the value of f, its column the rank of W and H. Minima are the leaves at the bottom (dark blue: global; light blue: \
               other); saddles are orange, the darker the higher their index. An edge leads from a saddle to a point that gradient flow reaches from it along an eigenvector of negative curvature, the wider the more such \
-              paths were found. The label gives the orbit's number in the census, its index i, and which classes share a place (2+1+1: two classes tied). Diamonds were first met by following such a path. A missing edge means only that none of the \
+              paths were found. The label gives the orbit's number in the census, its index i, and which classes share a place (2+1+1: two classes tied). A connected family of degenerate points is one mark, labelled so, at its first member. Diamonds were first met by following such a path. A missing edge means only that none of the \
               directions tried leads there.",
     draw,
 };
@@ -69,7 +69,14 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
 }
 
 fn graph<'a>(data: &'a RunData, case: &'a Case<'a>, census: &'a CensusCase) -> Option<Graph<'a>> {
-    let mut orbits: Vec<&CensusOrbit> = census.orbits.iter().filter(|orbit| orbit.value.is_finite()).collect();
+    // A connected family is one node: its first member.
+    let node = |orbit: usize| {
+        let family = census.orbits.iter().find(|other| other.orbit == orbit).and_then(|other| other.family);
+        let first = family.and_then(|family| census.families.get(family)).and_then(|family| family.members.first().copied());
+        first.unwrap_or(orbit)
+    };
+    let mut orbits: Vec<&CensusOrbit> =
+        census.orbits.iter().filter(|orbit| orbit.value.is_finite() && node(orbit.orbit) == orbit.orbit).collect();
     orbits.sort_by(|a, b| a.value.total_cmp(&b.value));
     let lowest = orbits.first()?.value;
     let excess: Vec<f64> = orbits.iter().map(|orbit| orbit.value - lowest).collect();
@@ -84,7 +91,8 @@ fn graph<'a>(data: &'a RunData, case: &'a Case<'a>, census: &'a CensusCase) -> O
     let y_label = if broken { format!("f − {} (log scale above the break)", short(lowest)) } else { "value f".into() };
     let mut edges = BTreeMap::new();
     for row in data.escapes.iter().filter(|row| row.case == census.case) {
-        row.to.into_iter().for_each(|to| *edges.entry((row.orbit, to)).or_insert(0) += 1);
+        let ends = row.to.map(|to| (node(row.orbit), node(to)));
+        ends.into_iter().filter(|(from, to)| from != to).for_each(|edge| *edges.entry(edge).or_insert(0) += 1);
     }
     let (places, columns, width) = lay_out(&orbits, |orbit| HEIGHT * scale.fraction(height(orbit)));
     let nodes = orbits.iter().zip(places).map(|(&orbit, x)| (orbit, x, height(orbit))).collect();
@@ -221,7 +229,7 @@ fn draw_node(sheet: &Sheet, (x, y): (f64, f64), orbit: &CensusOrbit, index_max: 
     } else {
         format!("{}  i = {}", orbit.orbit, count_text(orbit.index))
     };
-    let second = orbit.partition.clone().unwrap_or_default();
+    let second = if orbit.family.is_some() { "family".into() } else { orbit.partition.clone().unwrap_or_default() };
     let tip = format!(
         "orbit {}: f = {}, rank {}, index {}, {} ({}), {} starts",
         orbit.orbit,
