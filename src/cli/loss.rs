@@ -261,7 +261,11 @@ fn weights(contrast: &Contrast, c: f64, has_epsilon: bool) -> Vec<Weight> {
         ],
         Err(_) => {
             let edge = contrast.zero_threshold().unwrap_or(2.0 * c);
-            vec![weight(0.5 * edge, "half the threshold"), weight(edge, "zero threshold"), weight(1.5 * edge, "above it")]
+            let mut weights = vec![weight(edge, "zero threshold"), weight(1.5 * edge, "above it")];
+            if !has_epsilon {
+                weights.insert(0, weight(0.5 * edge, "half the threshold"));
+            }
+            weights
         }
     };
     if has_epsilon {
