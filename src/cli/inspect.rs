@@ -105,6 +105,7 @@ fn described(shape: &Shape, point: &Point, bias: Bias, missing: String) -> Recor
         bias: bias.name().into(),
         value: f64::NAN,
         gradient_norm: f64::NAN,
+        least_probability: metrics::least_probability(point, shape),
         metrics: metrics.values,
         metrics_undefined: metrics.undefined,
         reason: missing,

@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
     /// A loss of your own
-    #[arg(long, value_name = "EXPR", hide = true)]
+    #[arg(long, value_name = "EXPR", hide = true, allow_hyphen_values = true)]
     ell: Option<String>,
     /// Print one JSON document
     #[arg(long)]
@@ -236,8 +236,14 @@ fn arguments(args: &Args) -> Result<Vec<String>, CliError> {
     let parameters = || losses::ALL.iter().flat_map(|family| family.parameters).map(|parameter| parameter.name);
     for setting in &mut settings {
         // A parameter without its section is what one types first.
-        if setting.split_once('=').is_some_and(|(key, _)| parameters().any(|name| name == key)) {
+        let Some((key, _)) = setting.split_once('=') else { continue };
+        if parameters().any(|name| name == key) {
             *setting = format!("loss.{setting}");
+        } else if let Some(near) = crate::scenario::nearest(key, parameters()).filter(|_| !key.contains('.')) {
+            return Err(CliError::refused_with_help(
+                format!("argument `{setting}`: unknown key `{key}`"),
+                format!("did you mean `loss.{near}`?"),
+            ));
         }
     }
     settings.insert(0, format!("loss.name={name}"));
@@ -255,7 +261,11 @@ fn weights(contrast: &Contrast, c: f64, has_epsilon: bool) -> Vec<Weight> {
         ],
         Err(_) => {
             let edge = contrast.zero_threshold().unwrap_or(2.0 * c);
-            vec![weight(0.5 * edge, "half the threshold"), weight(edge, "zero threshold"), weight(1.5 * edge, "above it")]
+            let mut weights = vec![weight(edge, "zero threshold"), weight(1.5 * edge, "above it")];
+            if !has_epsilon {
+                weights.insert(0, weight(0.5 * edge, "half the threshold"));
+            }
+            weights
         }
     };
     if has_epsilon {

@@ -50,7 +50,7 @@ pub(super) fn disagreement(statistics: &Statistics) -> Result<f64, String> {
 }
 
 /// min_i p_{y_i}, p = softmax(Wh_i + b).
-pub(super) fn least_probability(statistics: &Statistics) -> Result<f64, String> {
+pub(super) fn least_probability(statistics: &Statistics) -> f64 {
     let (point, shape) = (statistics.point, statistics.shape);
     let features = statistics.features();
     let mut least = f64::INFINITY;
@@ -64,7 +64,7 @@ pub(super) fn least_probability(statistics: &Statistics) -> Result<f64, String> 
             least = least.min(1.0 / z.iter().map(|x| (x - z[label]).exp()).sum::<f64>());
         }
     }
-    Ok(least)
+    least
 }
 
 /// The least score that still ties with the best.

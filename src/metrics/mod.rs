@@ -70,12 +70,6 @@ pub const ALL: &[Family] = &[
         compute: decision::disagreement,
     },
     Family {
-        name: "least-probability",
-        summary: "the smallest softmax probability that a sample gives its own class",
-        trajectory: false,
-        compute: decision::least_probability,
-    },
-    Family {
         name: "etf-distance",
         summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
         trajectory: false,
@@ -100,6 +94,11 @@ pub fn all(point: &Point, shape: &Shape) -> Metrics {
 /// The metrics that trajectories record: nc1, nc2, nc3, nc4.
 pub fn trajectory(point: &Point, shape: &Shape) -> Metrics {
     compute(point, shape, |family| family.trajectory)
+}
+
+/// min_i p_{y_i}, p = softmax(Wh_i + b): the smallest probability that a sample gives its own class. `None` at a point that is not finite.
+pub fn least_probability(point: &Point, shape: &Shape) -> Option<f64> {
+    Statistics::new(point, shape).ok().map(|statistics| decision::least_probability(&statistics)).filter(|p| p.is_finite())
 }
 
 fn compute(point: &Point, shape: &Shape, wanted: impl Fn(&Family) -> bool) -> Metrics {

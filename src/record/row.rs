@@ -154,6 +154,8 @@ pub struct Record {
     pub spectrum: Option<Vec<Eigenvalue>>,
     /// The point's class modulo O(d) × permutations within the case, numbered by first start.
     pub orbit: Option<usize>,
+    /// The smallest softmax probability that a sample gives its own class.
+    pub least_probability: Option<f64>,
     /// Metric id → value.
     pub metrics: MetricMap,
     /// Metric id → why it is undefined here.

@@ -65,7 +65,9 @@ pub fn contrast_drawing(contrast: &Contrast, classes: usize, name: &str, weights
             }
             for minimum in contrast.minima(weight.c).unwrap_or_default() {
                 let color = look(i).color;
-                let mark = Mark::new(Marker::Circle, 4.5, if minimum.global { color } else { WHITE }, color);
+                // At t = 0 several curves have theirs: a local one is a ring around what else is there.
+                let (radius, fill) = if minimum.global { (4.5, color) } else { (7.5, WHITE) };
+                let mark = Mark::new(Marker::Circle, radius, fill, color);
                 let tip = format!("c = {}: t = {}, value {}", short(weight.c), short(minimum.t), short(minimum.value));
                 sheet.tipped(&tip, || chart.mark((minimum.t, minimum.value - zero), mark))?;
             }

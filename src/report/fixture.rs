@@ -60,6 +60,7 @@ pub(super) fn bare(case: &str, loss: &str, start_index: usize) -> Record {
         spectrum_reason: None,
         spectrum: None,
         orbit: None,
+        least_probability: None,
         metrics: MetricMap::new(),
         metrics_undefined: BTreeMap::new(),
         nature: None,
@@ -266,6 +267,7 @@ fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
             eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity, origin: None }).into(),
         ),
         orbit: Some(0),
+        least_probability: Some(0.97),
         metrics: [("nc1", 3.2e-29), ("nc2", 4.1e-15), ("nc3", 3.9e-15), ("nc4", 2.2e-16)]
             .map(|(id, x)| (id.to_owned(), x))
             .into(),
@@ -298,6 +300,7 @@ fn saddle(case: &str, loss: &str, start_index: usize, rank: usize, value: f64, b
             eigenvalues.map(|(eigenvalue, multiplicity)| Eigenvalue { eigenvalue, multiplicity, origin: None }).collect(),
         ),
         orbit: Some(rank + 1),
+        least_probability: None,
         metrics: MetricMap::new(),
         metrics_undefined: [("nc1".to_owned(), "W = 0".to_owned())].into(),
         nature: Some("strict-saddle".into()),

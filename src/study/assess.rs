@@ -31,6 +31,8 @@ pub struct Assessed {
     pub lower_bound: Option<(f64, &'static str)>,
     /// The spectrum, or why there is none.
     pub spectrum: Result<Spectrum, String>,
+    /// The smallest softmax probability that a sample gives its own class.
+    pub least_probability: Option<f64>,
     /// Metrics.
     pub metrics: Metrics,
 }
@@ -82,6 +84,7 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
     let value = objective.value(&point);
     let finite = value.is_finite() && gradient.norm.is_finite();
     let metrics = if finite { metrics::all(&point, &problem.shape) } else { Metrics::default() };
+    let least_probability = metrics::least_probability(&point, &problem.shape);
     let mut assessed = Assessed {
         point,
         critical,
@@ -91,6 +94,7 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
         dual_ratio: None,
         lower_bound: None,
         spectrum: Err("the point is not finite".into()),
+        least_probability,
         metrics,
     };
     if !finite {

@@ -160,6 +160,7 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         spectrum_reason: point.spectrum.as_ref().err().or(whole.and_then(|whole| whole.as_ref().err())).cloned(),
         spectrum: whole.and_then(|whole| whole.as_ref().ok()).map(|whole| eigenvalues(whole)),
         orbit: None,
+        least_probability: point.least_probability,
         metrics: point.metrics.values.clone(),
         metrics_undefined: point.metrics.undefined.clone(),
         nature: Some(verdict.nature.name().into()),

@@ -22,5 +22,5 @@ pub(super) const THEOREM: Theorem = Theorem {
 fn check(subject: &Subject<'_>) -> Judgement {
     let Ok(Loss::Focal(loss)) = subject.loss() else { return Judgement::undecided("", "the loss's parameter is missing") };
     let edge = focal_convexity_edge(loss.gamma);
-    landscape::benign(subject, |record| record.metrics.get("least-probability").is_some_and(|&p| p >= edge))
+    landscape::benign(subject, |record| record.least_probability.is_some_and(|p| p >= edge))
 }

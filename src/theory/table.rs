@@ -103,7 +103,7 @@ impl Table {
         self.number(
             group,
             format!("{name}.value"),
-            "f of a saddle below the minimum's rank",
+            "f of the critical points of this kind",
             point.clone().map(|point| point.value),
         );
         self.number(group, format!("{name}.residual_norm"), "‖G‖ there", point.map(|point| point.residual_norm));
