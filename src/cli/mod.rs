@@ -2,6 +2,7 @@
 //!
 //! A command takes its parsed arguments and returns an [`Outcome`] or a [`CliError`]; [`main`] turns either into an exit code.
 
+mod atlas;
 mod completions;
 mod derivatives;
 mod error;
@@ -79,6 +80,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Outcome, CliError> {
     match command {
+        Command::Run(args) if args.scenario.is_dir() => atlas::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Theory(args) => theory::run(&args),

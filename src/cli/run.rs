@@ -15,9 +15,9 @@ use crate::starts::expand;
 use crate::study::{self, Options, Progress, Study, StudyError};
 
 /// Arguments of `ufm run`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
-    /// The scenario file
+    /// The scenario file, or a folder of them
     #[arg(value_name = "SCENARIO")]
     pub(super) scenario: PathBuf,
     /// Keys of the scenario set anew, e.g. loss.name=focal loss.gamma=2

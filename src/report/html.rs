@@ -218,7 +218,7 @@ fn excess_kinds(records: &[Record]) -> String {
     if kinds.is_empty() { "no reference value".into() } else { kinds.join(" or ") }
 }
 
-fn figure(outcome: &Outcome) -> Value {
+pub(super) fn figure(outcome: &Outcome) -> Value {
     let (svg, note, reason) = match &outcome.drawing {
         Ok(drawing) => (Value::from_safe_string(drawing.svg.clone()), drawing.note.clone(), String::new()),
         Err(reason) => (Value::from(""), String::new(), reason.clone()),

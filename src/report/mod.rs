@@ -3,6 +3,7 @@
 //! Everything here is read from records, trajectories and point files; nothing is computed anew. [`write()`] rebuilds `figures/` and `report.html` of a
 //! folder, and of several folders a comparison besides.
 
+mod atlas;
 mod axes;
 mod canvas;
 mod census;
@@ -23,6 +24,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+pub use atlas::{AtlasRun, write_atlas};
 pub use census::census_text;
 pub use contrast::{Weight, contrast_drawing, contrast_range};
 pub use data::RunData;

@@ -218,6 +218,15 @@ pub fn judge(theorem: &Theorem, evidence: &Evidence<'_>) -> TheoremFinding {
     summary(theorem, &judged)
 }
 
+/// A statement that no run judged.
+pub fn unjudged(theorem: &Theorem) -> TheoremFinding {
+    TheoremFinding {
+        finding: "not run".into(),
+        reason: format!("no run here asks for it; see scenarios/theorems/{}.toml", theorem.scenario),
+        ..summary(theorem, &[])
+    }
+}
+
 /// The hypotheses that a case does not satisfy, in words.
 fn failing(theorem: &Theorem, subject: &Subject<'_>) -> Option<String> {
     let reasons: Vec<String> = theorem
