@@ -53,6 +53,9 @@ fn statements_agree_counterexamples_are_reported_and_failing_hypotheses_named() 
         let Left { records, rows } = &left[theorem.scenario];
         let scenario = Scenario::load(&scenario_file(theorem), &[], true).unwrap();
         let mut fault = |text: String| faults.push(format!("{}: {text}", theorem.name));
+        if let Some(figure) = theorem.figures.iter().find(|name| ufm::report::by_name(name).is_none()) {
+            fault(format!("there is no figure {figure}"));
+        }
         if !scenario.theorems.iter().any(|name| name == theorem.name) {
             fault("its scenario does not ask for it".into());
         }

@@ -32,7 +32,7 @@ pub(super) const CLOSED_FORM: Hypothesis = Hypothesis {
         let minimum = subject.balanced()?.minimum()?;
         if minimum.global { Ok(()) } else { Err("the closed form is the best value known, not proved global".into()) }
     },
-    breaks: |record| record.width = 1,
+    breaks: |record| record.per_class = PerClass::Imbalanced((1..=record.classes).collect()),
 };
 
 /// d ≥ K − 1.
