@@ -249,7 +249,8 @@ mod tests {
     fn what_does_not_exist_is_refused_in_words() {
         let problem = fixture::problem();
         let points = fixture::ladder(&problem);
-        let lowest = points.iter().max_by_key(|point| point.rank()).unwrap();
+        let value = |x: &CriticalPoint| Objective::new(&problem).value(&x.point());
+        let lowest = points.iter().min_by(|a, b| value(a).total_cmp(&value(b))).unwrap();
         let refused = |first, second| plane(&problem, lowest, None, [first, second]).unwrap_err();
         assert!(refused(SliceDirection::Escape, SliceDirection::Random).contains("no negative eigenvalue"));
         assert!(refused(SliceDirection::Random, SliceDirection::ToMinimum).contains("lowest critical point itself"));

@@ -17,7 +17,7 @@ use crate::record::{Slice, SliceAxis, SliceMark};
 pub(super) const FAMILY: Family = Family {
     name: "landscape-slice",
     summary: "f on a plane through a saddle, spanned by its steepest escape and the way to the lowest point",
-    caption: "A slice of the landscape: f on the plane through a critical point (cross) along two directions, as a map of height. The axes are orthogonal; one step is \
+    caption: "A slice of the landscape: f on the plane through a critical point (diamond) along two directions, as a map of height. The axes are orthogonal; one step is \
               the length that each names. Light lines are equal values, the white dashed line is the value of the critical point itself: what is darker lies below it. The lowest \
               critical point found (disc), turned to be as near as rotations allow, lies in the plane where one of the directions leads to it, and is drawn hollow at its foot \
               where it does not. A slice shows no more than itself: a saddle may look like a minimum in it, and what looks like a minimum need not be critical, for all other \
@@ -180,14 +180,9 @@ fn draw_map(sheet: &Sheet, map: &Map, (left, top): (f64, f64)) -> Drawn {
     }
     sheet.frame((left, top), (SIDE, SIDE), Stroke::new(INK, 1.0))?;
     for mark in map.slice.marks.iter().rev() {
-        let tip = format!(
-            "orbit {}: f = {}, rank {}, {}, distance {}",
-            mark.orbit,
-            mark.value,
-            mark.rank,
-            mark.nature,
-            short(mark.distance)
-        );
+        let value = if mark.value.is_finite() { mark.value.to_string() } else { short(mark.value) };
+        let away = short(mark.distance);
+        let tip = format!("orbit {}: f = {value}, rank {}, {}, distance {away}", mark.orbit, mark.rank, mark.nature);
         let (marker, fill) = look(mark, map);
         sheet.tipped(&tip, || chart.mark((mark.at[0], mark.at[1]), Mark::new(marker, 6.0, fill, INK)))?;
         let inside = (x.0..=x.1).contains(&mark.at[0]) && (y.0..=y.1).contains(&mark.at[1]);
@@ -333,7 +328,7 @@ fn color_bar(sheet: &Sheet, map: &Map, (x, top): (f64, f64)) -> Drawn {
         sheet.line((x + bar, y), (x + bar + 4.0, y), Stroke::new(INK, 1.0))?;
         sheet.text((x + bar + 8.0, y + 4.0), &digits(level), Text::new(SMALL, INK, HPos::Left))?;
     }
-    if let Some(through) = map.slice.marks.first() {
+    if let Some(through) = map.slice.marks.first().filter(|through| through.value.is_finite()) {
         let at = map.levels.partition_point(|level| *level <= through.value - map.base);
         let y = top + SIDE - (at as f64 + within(map, at, through.value - map.base)) * step;
         sheet.line((x, y), (x + bar, y), Stroke::new(WHITE, 2.0))?;
