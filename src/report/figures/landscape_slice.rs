@@ -18,7 +18,7 @@ pub(super) const FAMILY: Family = Family {
     name: "landscape-slice",
     summary: "f on a plane through a saddle, spanned by its steepest escape and the way to the lowest point",
     caption: "A slice of the landscape: f on the plane through a critical point (diamond) along two directions, as a map of height. The axes are orthogonal; one step is \
-              the length that each names. Light lines are equal values, the white dashed line is the value of the critical point itself: what is darker lies below it. The lowest \
+              the length that each names. Light lines are equal values, the white line is the value of the critical point itself: what is darker lies below it. The lowest \
               critical point found (disc), turned to be as near as rotations allow, lies in the plane where one of the directions leads to it, and is drawn hollow at its foot \
               where it does not. A slice shows no more than itself: a saddle may look like a minimum in it, and what looks like a minimum need not be critical, for all other \
               directions are missing.",
@@ -34,7 +34,7 @@ const PITCH: f64 = SIDE + 196.0;
 const ROW: f64 = SIDE + 100.0;
 const BANDS: usize = 16;
 /// Rows of the filled map are so high, in pixels.
-const STRIP: f64 = 1.6;
+const STRIP: f64 = 2.0;
 /// Heights that differ by more than this factor are spread by equal factors.
 const WIDE: f64 = 30.0;
 /// Bands of equal factors begin at this fraction of the greatest height.
@@ -173,9 +173,8 @@ fn draw_map(sheet: &Sheet, map: &Map, (left, top): (f64, f64)) -> Drawn {
         }
     }
     if let Some(through) = map.slice.marks.first() {
-        // Pieces of a cell's length: every second one is left out.
-        for (from, to) in contour(map, through.value - map.base).into_iter().filter(dashed) {
-            sheet.line(place(from.0, from.1), place(to.0, to.1), Stroke::new(WHITE, 1.6))?;
+        for (from, to) in contour(map, through.value - map.base) {
+            sheet.line(place(from.0, from.1), place(to.0, to.1), Stroke::new(WHITE, 1.4))?;
         }
     }
     sheet.frame((left, top), (SIDE, SIDE), Stroke::new(INK, 1.0))?;
@@ -307,13 +306,6 @@ fn crossing(corners: [(f64, f64, f64); 3]) -> Option<Segment> {
         }
     }
     (ends.len() == 2).then(|| (ends[0], ends[1]))
-}
-
-/// Whether a piece of a contour belongs to a dash: by its place along both axes, which needs no order of pieces.
-fn dashed((from, to): &Segment) -> bool {
-    let (x, y) = (0.5 * (from.0 + to.0), 0.5 * (from.1 + to.1));
-    let steep = (to.1 - from.1).abs() > (to.0 - from.0).abs();
-    (if steep { y } else { x } * 40.0).rem_euclid(1.0) < 0.62
 }
 
 fn color_bar(sheet: &Sheet, map: &Map, (x, top): (f64, f64)) -> Drawn {
