@@ -143,8 +143,9 @@ fn draw_panel(sheet: &Sheet, panel: &Panel, cases: &[&Case], quantity: &Quantity
         let look = Stroke::new(case.look.color, 2.0);
         for (rank, value) in predicted(case, quantity) {
             let (x, y) = chart.at((rank as f64 + shift, value));
+            let reach = if cases.len() > 1 { 8.0 } else { 13.0 };
             let tip = format!("{}: r = {rank}, theory {} = {}", case.label, quantity.id, short(value));
-            sheet.tipped(&tip, || sheet.line((x - 8.0, y), (x + 8.0, y), look))?;
+            sheet.tipped(&tip, || sheet.line((x - reach, y), (x + reach, y), look))?;
             let numbers = [rank.to_string(), cell(Some(value)), String::new()];
             csv.row(&[[case.id.into(), case.label.clone(), format!("{}_theory", quantity.id)].as_slice(), &numbers].concat());
         }
