@@ -187,6 +187,9 @@ impl Plane {
 mod tests {
     use super::*;
     use crate::census::fixture;
+    use crate::critical::{Candidate, gate};
+    use crate::solvers::{SolverSpec, Stop, minimise};
+    use crate::starts::{StartSpec, expand};
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() <= 1e-12 * b.abs().max(1.0)
@@ -239,8 +242,8 @@ mod tests {
             turned.set_column(i, &left);
             turned.set_column(j, &right);
         }
-        let candidate = crate::critical::Candidate { point: lowest.point().embed(&turned), polish: false };
-        let other = crate::critical::gate(&problem, candidate).unwrap();
+        let candidate = Candidate { point: lowest.point().embed(&turned), polish: false };
+        let other = gate(&problem, candidate).unwrap();
         let pairs = values(lowest).concat().into_iter().zip(values(&other).concat());
         pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-9, "{a} {b}"));
     }
@@ -248,10 +251,11 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_refused_in_words() {
         let problem = fixture::problem();
-        let points = fixture::ladder(&problem);
-        let value = |x: &CriticalPoint| Objective::new(&problem).value(&x.point());
-        let lowest = points.iter().min_by(|a, b| value(a).total_cmp(&value(b))).unwrap();
-        let refused = |first, second| plane(&problem, lowest, None, [first, second]).unwrap_err();
+        let near = StartSpec::NearEtf { count: 1, scale: 0.01, seed: 1 };
+        let start = expand(&[near], &problem)[0].point(&problem).unwrap().unwrap();
+        let found = minimise(&problem, start, &SolverSpec::GradientNorm, &Stop::default(), &mut |_, _| {});
+        let minimum = gate(&problem, Candidate { point: found.state.x, polish: true }).unwrap();
+        let refused = |first, second| plane(&problem, &minimum, None, [first, second]).unwrap_err();
         assert!(refused(SliceDirection::Escape, SliceDirection::Random).contains("no negative eigenvalue"));
         assert!(refused(SliceDirection::Random, SliceDirection::ToMinimum).contains("lowest critical point itself"));
     }
