@@ -9,6 +9,7 @@ pub mod family;
 mod fixture;
 pub mod morse;
 mod partition;
+pub mod slice;
 mod walk;
 
 pub use partition::Partition;

@@ -9,6 +9,7 @@ mod csv;
 mod npy;
 pub mod npz;
 pub mod read;
+mod slice;
 mod store;
 mod theorem;
 
@@ -19,7 +20,8 @@ pub use census::{
 };
 pub use etf::{PredictedLevel, compare_with_etf};
 pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
-pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_summary, write_theorems};
+pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
+pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};
 
 /// The file of a point, relative to the run's folder.
@@ -30,4 +32,9 @@ pub fn point_file(case: &str, start_index: usize) -> String {
 /// The file of an orbit that was first met by following an escape, relative to the run's folder.
 pub fn escape_point_file(case: &str, orbit: usize) -> String {
     format!("points/{case}-escape-{orbit}.npz")
+}
+
+/// The file of a case's slice, relative to the run's folder.
+pub fn slice_file(case: &str) -> String {
+    format!("slices/{case}.json")
 }

@@ -33,8 +33,8 @@ const OUTPUTS: [&str; 11] = [
     "scenario.toml",
 ];
 /// Folders of a run, and the endings of the files in them that `--overwrite` removes.
-const OUTPUT_FOLDERS: [(&str, &[&str]); 3] =
-    [("points", &["npz"]), ("figures", &["svg", "csv", "png"]), ("certificates", &["json"])];
+const OUTPUT_FOLDERS: [(&str, &[&str]); 4] =
+    [("points", &["npz"]), ("figures", &["svg", "csv", "png"]), ("certificates", &["json"]), ("slices", &["json"])];
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -261,6 +261,15 @@ pub fn write_theorems(dir: &Path, theorems: &super::TheoremFile) -> Result<(), S
 pub fn write_escapes(dir: &Path, rows: &[super::EscapeRow]) -> Result<(), StoreError> {
     let path = dir.join("escapes.jsonl");
     write_atomically(&path, |file| file.write_all(lines(rows).as_bytes())).map_err(disk(&path, "write the escape paths"))
+}
+
+/// Writes a case's slice into a run's folder.
+pub fn write_slice(dir: &Path, slice: &super::Slice) -> Result<(), StoreError> {
+    let path = dir.join(super::slice_file(&slice.case));
+    let folder = dir.join("slices");
+    fs::create_dir_all(&folder).map_err(disk(&folder, "make the folder"))?;
+    let text = serde_json::to_string(slice).expect("a slice holds only what JSON can say");
+    write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the slice"))
 }
 
 /// What a resumed run keeps.

@@ -9,7 +9,8 @@ use super::style::{Look, look, look_in_family};
 use crate::record::npz::{self, NpzPoint};
 use crate::record::read::{ReadError, document, lines};
 use crate::record::{
-    Census, CensusCase, Count, EscapeRow, PerClass, Record, Summary, TheoremFile, TheoremFinding, TrajectoryRow,
+    Census, CensusCase, Count, EscapeRow, PerClass, Record, Slice, Summary, TheoremFile, TheoremFinding, TrajectoryRow,
+    slice_file,
 };
 
 /// Everything that a run left, read back.
@@ -27,12 +28,14 @@ pub struct RunData {
     pub census: Option<Census>,
     /// Escape paths from saddles; empty where none were followed.
     pub escapes: Vec<EscapeRow>,
+    /// f on planes, one a case in the order of the records; empty where none was asked for.
+    pub slices: Vec<Slice>,
     /// The folder: point files lie under it.
     pub dir: PathBuf,
 }
 
 impl RunData {
-    /// Reads `summary.json` and `records.jsonl`, and what there is of `trajectories.jsonl`, `census.json` and `escapes.jsonl`.
+    /// Reads `summary.json` and `records.jsonl`, and what there is of `trajectories.jsonl`, `census.json`, `escapes.jsonl` and `slices/`.
     pub fn load(dir: &Path) -> Result<Self, ReadError> {
         let summary = document(&dir.join("summary.json"))?;
         let records = lines(&dir.join("records.jsonl"))?;
@@ -40,7 +43,8 @@ impl RunData {
         let census = present(document(&dir.join("census.json")))?;
         let escapes = present(lines(&dir.join("escapes.jsonl")))?.unwrap_or_default();
         let theorems = present(document::<TheoremFile>(&dir.join("theorems.json")))?.map_or_else(Vec::new, |file| file.theorems);
-        Ok(Self { summary, records, trajectories, theorems, census, escapes, dir: dir.to_owned() })
+        let slices = slices(dir, &records)?;
+        Ok(Self { summary, records, trajectories, theorems, census, escapes, slices, dir: dir.to_owned() })
     }
 
     /// The cases in the order of the records, each with a label that tells it from the others.
@@ -95,6 +99,18 @@ impl RunData {
         let of = |census: &'a CensusCase| cases.iter().find(|case| case.id == census.case).map(|case| (case, census));
         self.census.iter().flat_map(|census| &census.cases).filter(|case| !case.orbits.is_empty()).filter_map(of).collect()
     }
+}
+
+/// The slices of the cases that have one.
+fn slices(dir: &Path, records: &[Record]) -> Result<Vec<Slice>, ReadError> {
+    let mut cases: Vec<&str> = Vec::new();
+    for record in records {
+        if !cases.contains(&record.case.as_str()) {
+            cases.push(&record.case);
+        }
+    }
+    let read = cases.into_iter().map(|case| present(document(&dir.join(slice_file(case)))));
+    Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// What a file holds, or nothing where there is no such file.

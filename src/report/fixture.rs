@@ -7,7 +7,10 @@ use super::RunData;
 use crate::losses;
 use crate::model::{Bias, Decay, Point, Shape};
 use crate::record::npz;
-use crate::record::{CENSUS_SCHEMA, Census, CensusCase, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep};
+use crate::record::{
+    CENSUS_SCHEMA, Census, CensusCase, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, SLICE_SCHEMA, Slice, SliceAxis,
+    SliceMark,
+};
 use crate::record::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 use crate::spectra::etf_spectrum;
 use crate::theory::Balanced;
@@ -137,12 +140,48 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
     RunData {
         census: Some(census(&records)),
         escapes: escapes(&records),
+        slices: slices(&records),
         theorems: Vec::new(),
         summary,
         records,
         trajectories,
         dir: dir.to_owned(),
     }
+}
+
+/// A double well, as a plane through the origin.
+fn slices(records: &[Record]) -> Vec<Slice> {
+    let at: Vec<f64> = (-10..=10).map(|i| f64::from(i) * 0.15).collect();
+    let axis = |direction: &str, eigenvalue: Option<f64>| SliceAxis {
+        direction: direction.into(),
+        step: 4.5,
+        eigenvalue,
+        coordinates: at.clone(),
+    };
+    let of_case = |(case, ..): &Ladder| {
+        let mark = |role: &str, record: &Record, y: f64| SliceMark {
+            role: role.into(),
+            value: record.value,
+            nature: record.nature.clone().unwrap_or_default(),
+            at: [0.0, y],
+            ..SliceMark::default()
+        };
+        let mut own: Vec<&Record> = records.iter().filter(|record| record.case == *case && record.nature.is_some()).collect();
+        own.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let (low, high) = (own[0], own[own.len() - 1]);
+        let depth = high.value - low.value;
+        let value = |x: f64, y: f64| Some(low.value + depth * ((1.0 - y * y).powi(2) + 0.5 * x * x * (x * x + y * y - 0.5)));
+        Slice {
+            schema: SLICE_SCHEMA.into(),
+            case: (*case).into(),
+            axes: vec![axis("escape", Some(-0.2)), axis("to-minimum", None)],
+            overlap: Some(0.4),
+            marks: vec![mark("through", high, 0.0), mark("lowest", low, 1.0)],
+            values: at.iter().map(|&y| at.iter().map(|&x| value(x, y)).collect()).collect(),
+            reason: None,
+        }
+    };
+    LADDERS.iter().map(of_case).collect()
 }
 
 /// Orbits of the records, and one that an escape found.

@@ -22,6 +22,7 @@ pub fn table(records: &[Record], census: Option<&Census>) -> String {
         theorems: Vec::new(),
         census: census.cloned(),
         escapes: Vec::new(),
+        slices: Vec::new(),
         dir: Default::default(),
     };
     let cases = data.cases();

@@ -27,6 +27,10 @@ fn store(data: &RunData) {
     if let Some(census) = &data.census {
         fs::write(data.dir.join("census.json"), serde_json::to_string(census).unwrap()).unwrap();
     }
+    fs::create_dir_all(data.dir.join("slices")).unwrap();
+    for slice in &data.slices {
+        fs::write(data.dir.join(crate::record::slice_file(&slice.case)), serde_json::to_string(slice).unwrap()).unwrap();
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod per_case;
 mod read;
 mod resolve;
 mod settings;
+mod slice;
 mod start_file;
 mod sweep;
 mod tables;
@@ -43,6 +44,7 @@ pub use per_case::PerCase;
 pub use settings::{
     ContrastSettings, LossSettings, PointSettings, balanced_settings, contrast_settings, loss_settings, point_settings,
 };
+pub use slice::Slice;
 pub use start_file::read_start;
 pub use tables::schema;
 
@@ -128,6 +130,8 @@ pub struct Scenario {
     pub spectra: Spectra,
     /// `[census]`, where it is asked for.
     pub census: Option<Census>,
+    /// `[slice]`, where it is asked for.
+    pub slice: Option<Slice>,
     /// Ids of the figures to draw, in order.
     pub figures: Vec<String>,
     /// Names of the published statements to judge, in order.
@@ -196,6 +200,7 @@ impl Scenario {
             cases,
             spectra: resolved.spectra,
             census: resolved.census,
+            slice: resolved.slice,
             figures: resolved.figures.clone(),
             theorems: resolved.theorems.clone(),
             expect: table.expect.clone().unwrap_or_default(),

@@ -7,12 +7,13 @@ use super::error::suggestion;
 use super::expect::known;
 use super::identity::case_id;
 use super::read::list;
+use super::slice::slice;
 use super::tables::{
     CensusTable, DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable,
     StopTable,
 };
 use super::tree::{Fault, Way};
-use super::{BIASES, Case, Census, DEFAULT_SOLVER, DEFAULT_START, Spectra, SpectraLevel, start_file};
+use super::{BIASES, Case, Census, DEFAULT_SOLVER, DEFAULT_START, Slice, Spectra, SpectraLevel, start_file};
 use crate::losses::{self, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
@@ -39,6 +40,7 @@ pub(super) struct Resolved {
     pub(super) solvers: Vec<SolverSpec>,
     pub(super) spectra: Spectra,
     pub(super) census: Option<Census>,
+    pub(super) slice: Option<Slice>,
     pub(super) figures: Vec<String>,
     pub(super) theorems: Vec<String>,
     pub(super) labels_from_file: bool,
@@ -59,6 +61,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     let stop = stop(table.stop.as_ref())?;
     let spectra = spectra(table.spectra.as_ref())?;
     let census = table.census.as_ref().map(census).transpose()?;
+    let slice = table.slice.as_ref().map(slice).transpose()?;
     if table.certify.as_ref().and_then(|certify| certify.claims.as_ref()).is_some_and(|claims| !claims.is_empty()) {
         let way = Way::keys(["certify", "claims"]);
         return Err(
@@ -97,7 +100,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;
-    Ok(Resolved { cases, losses, solvers, spectra, census, figures, theorems, labels_from_file })
+    Ok(Resolved { cases, losses, solvers, spectra, census, slice, figures, theorems, labels_from_file })
 }
 
 /// Resolves every element of a section, with the way to it.

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
 use super::{BIASES, SpectraLevel};
+use crate::census::slice::SliceDirection;
 use crate::starts::{Base, Representation};
 use crate::{losses, report, solvers, starts, theorems};
 
@@ -42,6 +43,8 @@ pub(super) struct ScenarioTable {
     pub(super) sweep: Option<BTreeMap<String, serde_json::Value>>,
     /// A census of the critical points found. Default: none.
     pub(super) census: Option<CensusTable>,
+    /// A plane through a critical point on which f is evaluated, for the figure `landscape-slice`. Default: none.
+    pub(super) slice: Option<SliceTable>,
     /// What is to be proved.
     pub(super) certify: Option<CertifyTable>,
     /// What the report shows.
@@ -162,6 +165,23 @@ pub(super) struct CensusTable {
     pub(super) escape_directions: Option<u64>,
     /// Whether degenerate points are connected into families; default true.
     pub(super) families: Option<bool>,
+}
+
+/// `[slice]`: a plane through a critical point of each case, on which f is evaluated; an empty table takes the defaults.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SliceTable {
+    /// Number of the orbit (`orbit` of the records) that the plane goes through; default: the strict saddle of highest value.
+    pub(super) through: Option<u64>,
+    /// The two directions: "escape" (an eigenvector of the lowest eigenvalue), "to-minimum" (straight to the lowest critical point found, turned as near as it goes) or "random"; default ["escape", "to-minimum"].
+    #[schemars(schema_with = "directions_schema")]
+    pub(super) directions: Option<Vec<String>>,
+    /// How far the plane reaches to both sides, in units of the distance to the lowest critical point along "to-minimum" and of the point's norm else; default 1.5.
+    #[schemars(range(max = 1000.0))]
+    pub(super) span: Option<f64>,
+    /// Number of values along each axis; odd, at most 401; default 61.
+    #[schemars(range(min = 3, max = 401))]
+    pub(super) resolution: Option<u64>,
 }
 
 /// `[certify]`.
@@ -406,6 +426,11 @@ fn bias_schema(_: &mut SchemaGenerator) -> Schema {
 
 fn level_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": SpectraLevel::ALL.map(|level| level.name()) })
+}
+
+fn directions_schema(_: &mut SchemaGenerator) -> Schema {
+    let names = SliceDirection::ALL.map(|direction| direction.name());
+    json_schema!({ "type": "array", "items": { "enum": names }, "minItems": 2, "maxItems": 2 })
 }
 
 fn figures_schema(_: &mut SchemaGenerator) -> Schema {

@@ -404,3 +404,30 @@ fn a_sweep_can_be_made_small_for_tests() {
     assert_eq!(cells(false)[..3], [2, 3, 4]);
     assert!(cells(true).iter().all(|&width| width == 5));
 }
+
+#[test]
+fn a_slice_has_defaults_and_its_slips_are_named() {
+    let text = |slice: &str| format!("{SMALL}\n[slice]\n{slice}\n");
+    let read = |slice: &str| parse(&text(slice), &[]).map(|scenario| (scenario.slice.unwrap(), scenario.text));
+    let (slice, resolved) = read("").unwrap();
+    assert_eq!(slice, Slice::default());
+    assert_eq!(parse(&resolved, &[]).unwrap().slice, Some(slice));
+    let (slice, resolved) = read("through = 3\ndirections = [\"random\", \"random\"]\nspan = 2.0\nresolution = 401").unwrap();
+    assert_eq!((slice.through, slice.span.to_bits(), slice.resolution), (Some(3), 2f64.to_bits(), 401));
+    assert_eq!(parse(&resolved, &[]).unwrap().slice, Some(slice));
+    assert_eq!(small(&[]).slice, None);
+    assert_eq!(small(&[]).cases[0].id, parse(&text(""), &[]).unwrap().cases[0].id, "a slice changes no record");
+    for (slip, words) in [
+        ("directions = [\"escape\", \"to-minimun\"]", "to-minimum"),
+        ("directions = [\"escape\"]", "two directions"),
+        ("directions = [\"escape\", \"escape\"]", "twice"),
+        ("span = 0.0", "greater than 0"),
+        ("span = nan", "greater than 0"),
+        ("resolution = 60", "61"),
+        ("resolution = 403", "401"),
+        ("centre = 1", "centre"),
+    ] {
+        let message = read(slip).unwrap_err().to_string();
+        assert!(message.contains(words), "{slip}: {message}");
+    }
+}

@@ -52,6 +52,13 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
         line(&mut out, "escape_directions", &census.escape_directions.to_string());
         line(&mut out, "families", &census.families.to_string());
     }
+    if let Some(slice) = &scenario.slice {
+        section(&mut out, "[slice]");
+        slice.through.iter().for_each(|orbit| line(&mut out, "through", &orbit.to_string()));
+        line(&mut out, "directions", &format!("[{}]", slice.directions.map(|direction| text(direction.name())).join(", ")));
+        line(&mut out, "span", &number(slice.span));
+        line(&mut out, "resolution", &slice.resolution.to_string());
+    }
     section(&mut out, "[report]");
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
     line(&mut out, "theorems", &format!("[{}]", scenario.theorems.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));

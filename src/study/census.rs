@@ -279,7 +279,7 @@ pub(super) fn row(case: &Case, orbit: usize, value: f64, gradient_norm: f64, ran
 }
 
 /// The point of a record, passed through the gate again.
-fn regate(case: &Case, record: &Record, dir: &Path) -> Result<Result<CriticalPoint, String>, StudyError> {
+pub(super) fn regate(case: &Case, record: &Record, dir: &Path) -> Result<Result<CriticalPoint, String>, StudyError> {
     let file =
         record.point.as_deref().ok_or_else(|| StudyError::Census(format!("start {} names no point file", record.start_index)))?;
     let fault = |error: &dyn std::fmt::Display| StudyError::Census(format!("the point of start {}: {error}", record.start_index));

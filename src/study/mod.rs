@@ -7,6 +7,7 @@ mod assess;
 mod case;
 mod census;
 mod escapes;
+mod slices;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,8 +53,8 @@ pub enum StudyError {
     /// A start that does not exist for its problem.
     #[error("{0}")]
     Start(String),
-    /// A point that the census needs cannot be read back.
-    #[error("the census cannot be taken: {0}")]
+    /// A point that the census or a slice needs cannot be read back.
+    #[error("the critical points found cannot be read back: {0}")]
     Census(String),
     /// What the theorems need cannot be read back.
     #[error("the theorems cannot be judged: {0}")]
@@ -172,6 +173,9 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
         Some(settings) => Some(in_pool(options.threads, || census::take(scenario, settings, &records, &options.dir))??),
         None => None,
     };
+    if let Some(settings) = &scenario.slice {
+        in_pool(options.threads, || slices::take(scenario, settings, &records, &options.dir))??;
+    }
     let expectations = scenario.expect.evaluate(&records, census.as_ref(), !scenario.expectations_apply());
     let summary = summarise(scenario, &records, expectations);
     write_summary(&options.dir, &summary)?;

@@ -1,7 +1,7 @@
 //! The ladder of ranks: value, index and steepest escape of the critical points against their rank.
 
 use super::super::axes::{Panel, Scale, short};
-use super::super::canvas::{self, Drawn, Sheet};
+use super::super::canvas::{self, Drawn, Sheet, Stroke};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, Group, RunData, count_ends};
 use super::super::style::{Key, Legend, title};
@@ -14,7 +14,9 @@ pub(super) const FAMILY: Family = Family {
     summary: "value, index and escape curvature of the critical points against their rank",
     caption: "Critical points by the rank r of W and H. Minimising at width r and padding with zeros gives a saddle of the wide problem as long as r is below \
               the rank of the global minimum; its index is (d − r) times the number of singular values of G above μ. Right: how fast the function falls along the \
-              steepest free escape direction, 2(σ_max − μ); points without one are not drawn. The cases are set side by side at each rank.",
+              steepest free escape direction, 2(σ_max − μ); points without one are not drawn. Dashes are theory: index (d − r)(R − r) for the minimum of width r, where as many singular \
+              values of G exceed μ as it lacks of the rank R of the global minimum (other critical points of that rank lie above); curvature 2μ(‖G‖/μ − 1), from the dual ratio. \
+              The cases are set side by side at each rank.",
     draw,
 };
 
@@ -94,6 +96,33 @@ fn points(case: &Case, quantity: &Quantity) -> Vec<(usize, f64, usize)> {
     points
 }
 
+/// What theory says of a quantity at the ranks where it says something: the index of the minimum of each width, and the curvature of every point that has one.
+fn predicted(case: &Case, quantity: &Quantity) -> Vec<(usize, f64)> {
+    let groups = critical(case);
+    match quantity.id {
+        "index" => {
+            let global = groups.iter().find(|group| group.record.nature.as_deref() == Some("global-minimum"));
+            let Some((full, width)) = global.and_then(|group| Some((group.record.rank?, group.record.width))) else {
+                return Vec::new();
+            };
+            let mut ranks: Vec<usize> =
+                points(case, quantity).into_iter().map(|(rank, ..)| rank).filter(|&rank| rank <= full).collect();
+            ranks.dedup();
+            ranks.into_iter().map(|rank| (rank, (width.saturating_sub(rank) * (full - rank)) as f64)).collect()
+        }
+        "escape_curvature" => {
+            let of_group = |group: &Group| {
+                let record = group.record;
+                record.escape_curvature?;
+                let mu = (record.decay_w? * record.decay_h?).sqrt();
+                Some((record.rank?, 2.0 * mu * (record.dual_ratio? - 1.0)))
+            };
+            groups.iter().filter_map(of_group).filter(|(_, value)| value.is_finite()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Equal factors for positive values that differ much, whole ticks for an index; none without values.
 fn scale(cases: &[&Case], quantity: &Quantity) -> Option<Scale> {
     let values: Vec<f64> = cases.iter().flat_map(|case| points(case, quantity)).map(|(_, value, _)| value).collect();
@@ -111,6 +140,15 @@ fn draw_panel(sheet: &Sheet, panel: &Panel, cases: &[&Case], quantity: &Quantity
     for (k, case) in cases.iter().enumerate() {
         // Side by side, within a third of a rank.
         let shift = if cases.len() > 1 { 0.6 * (k as f64 / (cases.len() - 1) as f64 - 0.5) } else { 0.0 };
+        let look = Stroke::new(case.look.color, 2.0);
+        for (rank, value) in predicted(case, quantity) {
+            let (x, y) = chart.at((rank as f64 + shift, value));
+            let reach = if cases.len() > 1 { 8.0 } else { 13.0 };
+            let tip = format!("{}: r = {rank}, theory {} = {}", case.label, quantity.id, short(value));
+            sheet.tipped(&tip, || sheet.line((x - reach, y), (x + reach, y), look))?;
+            let numbers = [rank.to_string(), cell(Some(value)), String::new()];
+            csv.row(&[[case.id.into(), case.label.clone(), format!("{}_theory", quantity.id)].as_slice(), &numbers].concat());
+        }
         for (rank, value, start_index) in points(case, quantity) {
             let tip = format!("{}: r = {rank}, {} = {}", case.label, quantity.id, short(value));
             sheet.tipped(&tip, || chart.mark((rank as f64 + shift, value), case.look.mark(4.5)))?;

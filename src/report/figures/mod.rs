@@ -7,6 +7,7 @@ mod escape_paths;
 mod etf_spectrum;
 mod gram;
 mod ladder;
+mod landscape_slice;
 mod saddle_graph;
 mod shapes;
 mod simplex;
@@ -45,6 +46,7 @@ pub const ALL: &[Family] = &[
     value_index::FAMILY,
     saddle_graph::FAMILY,
     escape_paths::FAMILY,
+    landscape_slice::FAMILY,
     ladder::FAMILY,
     spectrum::FAMILY,
     etf_spectrum::FAMILY,

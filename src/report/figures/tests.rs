@@ -52,6 +52,7 @@ fn records_without_numbers_give_reasons() {
     data.trajectories.clear();
     data.census = None;
     data.escapes.clear();
+    data.slices.clear();
     for figure in ALL {
         let reason = (figure.draw)(&data).expect_err(figure.name);
         assert!(reason.len() > 10, "{}: {reason}", figure.name);
@@ -87,6 +88,10 @@ fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
     for orbit in orbits.step_by(3) {
         orbit.value = f64::NAN;
         orbit.partition = Some("</text><script>,".into());
+    }
+    for slice in &mut data.slices {
+        slice.values.iter_mut().step_by(3).for_each(|row| (row[0], row[1]) = (None, Some(f64::NAN)));
+        slice.marks[1].value = f64::NAN;
     }
     for figure in ALL {
         if let Ok(drawing) = (figure.draw)(&data) {
