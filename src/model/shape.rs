@@ -208,7 +208,7 @@ impl Shape {
         self.multiplicities.as_ref().map_or(1, |all| all[i])
     }
 
-    /// How much longer column `i` of H is than the feature of its samples: √m, and 1 where each sample has its column. (√(m C/N) in [even](Self::evened) coordinates, C the columns.)
+    /// How much longer column `i` of H is than the feature of its samples: √m, and 1 where each sample has its column. (√(m C/N) in even coordinates, C the columns.)
     pub fn stretch(&self, i: usize) -> f64 {
         match &self.multiplicities {
             None => 1.0,

@@ -295,7 +295,7 @@ fn check_claims(method: CompressionMethod, packed: u64, unpacked: u64, file_byte
 
 /// Writes a point of a shape as W, H, b (where there is one), labels and, where the shape is collapsed, multiplicities. The columns of H are features in either case.
 ///
-/// See [`write`] for the bytes.
+/// See [`write()`] for the bytes.
 pub fn write_point(path: &Path, point: &Point, shape: &Shape) -> Result<(), NpzError> {
     let h = point.features(shape);
     write_arrays(path, point, &h, Some(shape.labels()), shape.multiplicities(), &BTreeMap::new())
