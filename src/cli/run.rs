@@ -157,6 +157,9 @@ fn outcome(scenario: &Scenario, study: &Study) -> Outcome {
     }
 }
 
+/// What one core does, roughly, in the products and factorisations of a spectrum: for estimates alone.
+const MULTIPLY_ADDS_A_SECOND: f64 = 1e10;
+
 /// What would be run, without running it.
 fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
     let cases: Vec<_> = scenario
@@ -210,7 +213,9 @@ fn routes(case: &Case) -> (String, String) {
     let words = |columns: usize| match spectra::plan(&problem, columns, level, &case.spectra.limits()) {
         _ if level == spectra::Level::None => "none (spectra.level is \"none\")".to_owned(),
         Ok(planned) => {
-            format!("{} ({:.1} MB, {:.1e} multiply-adds)", planned.route, planned.bytes / 1e6, planned.multiply_adds)
+            let seconds = planned.multiply_adds / MULTIPLY_ADDS_A_SECOND;
+            let time = if seconds < 1.0 { "below a second".into() } else { format!("about {seconds:.0} s") };
+            format!("{} ({:.1} MB, {:.1e} multiply-adds, {time})", planned.route, planned.bytes / 1e6, planned.multiply_adds)
         }
         Err(reason) => format!("none: {reason}"),
     };

@@ -51,7 +51,11 @@ fn parse_one(argument: &str, index: usize) -> Result<Argument, InputError> {
         return Err(fault("an argument here is KEY=VALUE, e.g. loss.name=focal".into()));
     };
     let (key, value) = (key.trim(), value.trim());
-    let keys = dotted(key).ok_or_else(|| fault(format!("`{key}` is not a dotted key, e.g. model.decay.w")))?;
+    let mut keys = dotted(key).ok_or_else(|| fault(format!("`{key}` is not a dotted key, e.g. model.decay.w")))?;
+    if keys[0] == "decay" {
+        // As in `[sweep]`.
+        keys.insert(0, "model".into());
+    }
     if keys[0] == "sweep" {
         return Err(fault("a sweep is asked for by its key: model.width=2,3,4 or model.decay.epsilon=log:1e-4:1e-1:20".into()));
     }

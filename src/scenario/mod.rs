@@ -8,6 +8,7 @@
 //! same double.
 
 mod arguments;
+mod asked;
 mod error;
 mod expect;
 mod identity;

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::keys_of;
+use super::asked::{census, figures, theorems};
 use super::error::suggestion;
 use super::expect::known;
 use super::identity::case_id;
 use super::read::list;
 use super::slice::slice;
 use super::tables::{
-    CensusTable, DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable,
-    StopTable,
+    DecayTable, LossTable, ModelTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable, StopTable,
 };
 use super::tree::{Fault, Way};
 use super::{BIASES, Case, Census, DEFAULT_SOLVER, DEFAULT_START, Slice, Spectra, SpectraLevel, start_file};
@@ -19,7 +19,7 @@ use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
 use crate::solvers::{SolverSpec, Stop};
 use crate::starts::{Base, Representation, StartSpec};
-use crate::{report, solvers, starts, theorems};
+use crate::{solvers, starts};
 
 /// Most entries of (W, H, b): 32 GiB for a single point. Beyond that a size is a slip, and sums of sizes could overflow.
 const ENTRIES_MAX: u128 = 1 << 32;
@@ -29,9 +29,6 @@ const COUNTED_MAX: u128 = 1 << 53;
 const COUNT_MAX: u64 = 1_000_000;
 /// More pairs than this make L-BFGS slower without making it better.
 const MEMORY_MAX: u64 = 1_000;
-
-/// More directions of one eigenvalue than this are a slip: each is a descent.
-const ESCAPE_DIRECTIONS_MAX: u64 = 10_000;
 
 /// What [`resolve`] finds.
 pub(super) struct Resolved {
@@ -454,21 +451,6 @@ fn stop(table: Option<&StopTable>) -> Result<Stop, Fault> {
     })
 }
 
-fn census(table: &CensusTable) -> Result<Census, Fault> {
-    let mut census = Census::default();
-    if let Some(escapes) = table.escapes {
-        census.escapes = escapes;
-    }
-    if let Some(directions) = table.escape_directions {
-        let way = Way::keys(["census", "escape_directions"]);
-        census.escape_directions = in_range(&way, directions, 1, ESCAPE_DIRECTIONS_MAX)? as usize;
-    }
-    if let Some(families) = table.families {
-        census.families = families;
-    }
-    Ok(census)
-}
-
 pub(super) fn spectra(table: Option<&SpectraTable>) -> Result<Spectra, Fault> {
     let mut spectra = Spectra::default();
     let Some(table) = table else { return Ok(spectra) };
@@ -481,33 +463,6 @@ pub(super) fn spectra(table: Option<&SpectraTable>) -> Result<Spectra, Fault> {
         spectra.memory_mib = in_range(&way.then("memory_mib"), memory_mib, 1, 1 << 32)?;
     }
     Ok(spectra)
-}
-
-fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
-    let Some(figures) = table.report.as_ref().and_then(|report| report.figures.as_ref()) else { return Ok(super::all_figures()) };
-    let way = Way::keys(["report", "figures"]);
-    if figures.is_empty() {
-        return Err(Fault::new(&way, "the list is empty").help(Some("leave the key out for all figures, or name some".into())));
-    }
-    for (index, id) in figures.iter().enumerate() {
-        known(&way.at(index), id, "figure", report::ALL.iter().map(|family| family.name))?;
-        if figures[..index].contains(id) {
-            return Err(Fault::new(&way.at(index), format!("the figure `{id}` is named twice")));
-        }
-    }
-    Ok(figures.clone())
-}
-
-fn theorems(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
-    let named = table.report.as_ref().and_then(|report| report.theorems.as_ref());
-    let way = Way::keys(["report", "theorems"]);
-    for (index, id) in named.into_iter().flatten().enumerate() {
-        known(&way.at(index), id, "theorem", theorems::ALL.iter().map(|theorem| theorem.name))?;
-        if named.is_some_and(|all| all[..index].contains(id)) {
-            return Err(Fault::new(&way.at(index), format!("the theorem `{id}` is named twice")));
-        }
-    }
-    Ok(named.cloned().unwrap_or_default())
 }
 
 /// Reads every file start once against the model; returns the sha256 of each.
