@@ -107,7 +107,7 @@ fn scenarios_that_are_none_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     refused(&mut ufm(&["run", "no/such/file.toml"]), &["no/such/file.toml", "cannot be read"]);
-    refused(&mut ufm(&["run", folder.path().to_str().unwrap()]), &["cannot be read"]);
+    refused(&mut ufm(&["run", folder.path().to_str().unwrap()]), &["holds no scenario"]);
     fs::write(path("bytes.toml"), [0xff, 0xfe, 0x00]).unwrap();
     refused(&mut ufm(&["run", path("bytes.toml").to_str().unwrap()]), &["bytes.toml", "UTF-8"]);
     fs::write(path("empty.toml"), "").unwrap();
