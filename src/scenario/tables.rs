@@ -174,6 +174,7 @@ pub(super) struct SliceTable {
     /// Number of the orbit (`orbit` of the records) that the plane goes through; default: the strict saddle of highest value.
     pub(super) through: Option<u64>,
     /// The two directions: "escape" (an eigenvector of the lowest eigenvalue), "to-minimum" (straight to the lowest critical point found, turned as near as it goes) or "random"; default ["escape", "to-minimum"].
+    #[serde(default)]
     #[schemars(schema_with = "directions_schema")]
     pub(super) directions: Option<Vec<String>>,
     /// How far the plane reaches to both sides, in units of the distance to the lowest critical point along "to-minimum" and of the point's norm else; default 1.5.
