@@ -77,6 +77,7 @@ fn misfit(root: &Value, schema: &Value, value: &Value) -> Option<String> {
             "minItems" => size.is_none_or(|size| size as u64 >= wanted.as_u64().unwrap()),
             "maxItems" => size.is_none_or(|size| size as u64 <= wanted.as_u64().unwrap()),
             "minimum" => number(wanted, |x, bound| x >= bound),
+            "maximum" => number(wanted, |x, bound| x <= bound),
             "exclusiveMinimum" => number(wanted, |x, bound| x > bound),
             other => panic!("the test does not know the keyword `{other}`"),
         };
