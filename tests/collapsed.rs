@@ -7,7 +7,7 @@ use ufm::metrics;
 use ufm::model::{Bias, Decay, Point, Shape, same_orbit, stabiliser_size};
 use ufm::numeric::{gaussian, stream};
 use ufm::objective::{Objective, Problem, lower_bound, residual_spectrum};
-use ufm::spectra::{Level, Limits, SpectrumLevel, at_critical, at_point};
+use ufm::spectra::{Level, Limits, SpectrumLevel, at_critical, at_point, etf_spectrum};
 
 fn losses() -> Vec<Loss> {
     let parameters = |name: &str| match name {
@@ -202,8 +202,21 @@ fn a_billion_samples_a_class_are_as_cheap_as_one() {
                 let spectrum = at_critical(&problem, &critical, &residual, Level::Full, &Limits::default()).unwrap();
                 assert_eq!(spectrum.index.exact(), Some(0), "{problem:?}");
                 assert_eq!(spectrum.nullity.exact(), Some(spectrum.nullity_symmetry), "{problem:?}");
-                let times: u128 = spectrum.whole.unwrap().unwrap().iter().map(|level| u128::from(level.multiplicity)).sum();
-                assert_eq!(times, Balanced::try_from(&problem).unwrap().dimension());
+                let whole = spectrum.whole.unwrap().unwrap();
+                let balanced = Balanced::try_from(&problem).unwrap();
+                let times: u128 = whole.iter().map(|level| u128::from(level.multiplicity)).sum();
+                assert_eq!(times, balanced.dimension());
+                // Where the minimum is a simplex ETF: below each midpoint of a gap there are as many eigenvalues as the closed form has.
+                let Ok(closed) = etf_spectrum(&balanced) else { continue };
+                let mut known: Vec<f64> = closed.iter().map(|level| level.eigenvalue).collect();
+                known.sort_by(f64::total_cmp);
+                let norm = known.last().unwrap().max(-known[0]);
+                for pair in known.windows(2).filter(|pair| pair[1] - pair[0] > 1e-9 * norm) {
+                    let middle = 0.5 * (pair[0] + pair[1]);
+                    let predicted: u64 = closed.iter().filter(|l| l.eigenvalue < middle).map(|l| l.multiplicity).sum();
+                    let found: u64 = whole.iter().filter(|l| l.eigenvalue < middle).map(|l| l.multiplicity).sum();
+                    assert_eq!(found, predicted, "{problem:?}: below {middle:e}");
+                }
             }
             let most = steps.iter().max().unwrap() - steps.iter().min().unwrap();
             assert!(most <= 2, "{} {}: {steps:?}", loss.name(), bias.name());

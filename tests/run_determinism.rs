@@ -34,6 +34,8 @@ name = \"gradient-descent\"
 [stop]
 steps_max = 600
 ";
+/// What is computed from the points of a whole case.
+const TOGETHER: &str = "[census]\n[slice]\n";
 const CASES: usize = 8;
 const POINTS: usize = 24;
 
@@ -45,9 +47,13 @@ struct Clean {
 }
 
 fn clean() -> Clean {
+    clean_of(&format!("{SCENARIO}{TOGETHER}"))
+}
+
+fn clean_of(text: &str) -> Clean {
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("disturbed.toml");
-    fs::write(&scenario, SCENARIO).unwrap();
+    fs::write(&scenario, text).unwrap();
     let dir = folder.path().join("clean");
     let (code, _, error) = run(&scenario, &dir, &["--threads", "1"]);
     assert_eq!(code, 0, "{error}");
@@ -125,7 +131,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 
 #[test]
 fn resuming_an_ended_run_computes_nothing() {
-    let clean = clean();
+    let clean = clean_of(SCENARIO);
     let dir = clean.copy("ended");
     // A case that is computed again would write its points again.
     let points: Vec<_> = fs::read_dir(dir.join("points")).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -10,7 +10,7 @@
 //! The text lists the sizes of the groups of tied classes, largest first, and then the classes at the origin: "2+1, 1 at 0". A point that ties nothing is "1+1+1+1". Samples that
 //! differ within a class, the bias and the classes' sizes play no part.
 
-use nalgebra::{DMatrix, DMatrixView};
+use nalgebra::DMatrix;
 
 use super::ORBIT_TOLERANCE;
 use crate::critical::CriticalPoint;
@@ -30,14 +30,7 @@ impl Partition {
     pub fn new(shape: &Shape, critical: &CriticalPoint) -> Self {
         let x = critical.reduced();
         let shape = shape.at_width(x.width());
-        let features = x.features(&shape);
-        let columns = DMatrixView::from_slice(&features, x.width(), shape.columns());
-        let mut means = DMatrix::zeros(x.width(), shape.classes());
-        for (i, &label) in shape.labels().iter().enumerate() {
-            let share = shape.multiplicity(i) as f64 / shape.class_sizes()[label] as f64;
-            means.column_mut(label).axpy(share, &columns.column(i), 1.0);
-        }
-        Self::of_logits(&(x.w() * means))
+        Self::of_logits(&(x.w() * x.class_means(&shape)))
     }
 
     /// The partition of the logits Y of the class means, K×K.

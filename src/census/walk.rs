@@ -7,7 +7,7 @@
 //! `nullity` smallest |λ_i| (nullity that of the family in width r). On a nondegenerate family (one with as many flat directions as its dimension) this converges to a point of it
 //! near by, quadratically; at an isolated degenerate point it ends where the gradient along the flat directions is left over, and the point is not critical.
 
-use nalgebra::{DMatrix, DMatrixView, DVector};
+use nalgebra::{DMatrix, DVector};
 
 use super::{ORBIT_TOLERANCE, VALUE_TOLERANCE};
 use crate::critical::{GRADIENT_ALLOWED, GradientNorm};
@@ -61,14 +61,7 @@ impl Ground {
         if self.problem.shape == shape {
             return x.clone();
         }
-        let features = x.features(&shape);
-        let columns = DMatrixView::from_slice(&features, x.width(), shape.columns());
-        let mut means = DMatrix::zeros(x.width(), shape.classes());
-        for (i, &label) in shape.labels().iter().enumerate() {
-            let share = shape.multiplicity(i) as f64 / shape.class_sizes()[label] as f64;
-            means.column_mut(label).axpy(share, &columns.column(i), 1.0);
-        }
-        Point::from_blocks(&x.w().into_owned(), &means, x.b())
+        Point::from_blocks(&x.w().into_owned(), &x.class_means(&shape), x.b())
     }
 
     /// The point of the family that Newton steps lead to from `x`; `None` where there is none near.

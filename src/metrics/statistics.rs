@@ -35,15 +35,11 @@ impl<'a> Statistics<'a> {
         if !point.as_slice().iter().all(|x| x.is_finite()) {
             return Err("the point is not finite".into());
         }
-        let mut class_means = DMatrix::zeros(shape.width(), shape.classes());
-        let mut mean = DVector::zeros(shape.width());
+        let class_means = point.class_means(shape);
         let features = point.features(shape);
-        let columns = DMatrixView::from_slice(&features, shape.width(), shape.columns());
-        // Means of h/n, not sums of h: nothing overflows.
-        for (i, (feature, &label)) in columns.column_iter().zip(shape.labels()).enumerate() {
-            let copies = shape.multiplicity(i) as f64;
-            class_means.column_mut(label).axpy(copies / shape.class_sizes()[label] as f64, &feature, 1.0);
-            mean.axpy(copies / shape.samples() as f64, &feature, 1.0);
+        let mut mean = DVector::zeros(shape.width());
+        for (column, &size) in class_means.column_iter().zip(shape.class_sizes()) {
+            mean.axpy(size as f64 / shape.samples() as f64, &column, 1.0);
         }
         let mut centred_means = class_means.clone();
         centred_means.column_iter_mut().for_each(|mut column| column -= &mean);

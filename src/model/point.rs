@@ -99,6 +99,19 @@ impl Point {
         Cow::Owned(features)
     }
 
+    /// The class means of the features, d×K: every sample counts once, whatever its column stands for.
+    pub fn class_means(&self, shape: &Shape) -> DMatrix<f64> {
+        let features = self.features(shape);
+        let columns = DMatrixView::from_slice(&features, self.width, self.columns);
+        let mut means = DMatrix::zeros(self.width, shape.classes());
+        // Means of h/n, not sums of h: nothing overflows.
+        for (i, (feature, &label)) in columns.column_iter().zip(shape.labels()).enumerate() {
+            let share = shape.multiplicity(i) as f64 / shape.class_sizes()[label] as f64;
+            means.column_mut(label).axpy(share, &feature, 1.0);
+        }
+        means
+    }
+
     /// A point from blocks of the right sizes. Panics if they are not: that is our own bug.
     pub fn from_blocks(w: &DMatrix<f64>, h: &DMatrix<f64>, b: &[f64]) -> Self {
         assert_eq!(w.ncols(), h.nrows(), "widths of W and H");

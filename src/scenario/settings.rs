@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Spectra;
 use super::arguments;
 use super::error::InputError;
+use super::model_table;
 use super::read::read;
 use super::resolve;
 use super::tables::{DecayTable, LossTable, PerClassTable, Several, SpectraTable};
@@ -52,13 +53,13 @@ pub fn point_settings(arguments: &[String], shape: &Shape, has_bias: bool) -> Re
         let decay_way = Way::keys(["model", "decay"]);
         let decays_bias = model.decay.as_ref().is_some_and(|decay| decay.b.is_some());
         let bias = match &model.bias {
-            Some(name) => resolve::bias(name, &Way::keys(["model", "bias"]))?,
+            Some(name) => model_table::bias(name, &Way::keys(["model", "bias"]))?,
             None if has_bias && decays_bias => Bias::Decayed,
             None if has_bias => Bias::Free,
             None => Bias::None,
         };
         let per_class = shape.per_class().map(|n| n as u64);
-        let decay = model.decay.map(|decay| resolve::decay(&decay, bias, per_class, &decay_way)).transpose()?;
+        let decay = model.decay.map(|decay| model_table::decay(&decay, bias, per_class, &decay_way)).transpose()?;
         if bias == Bias::Decayed && decay.is_none() {
             return Err(Fault::new(&decay_way.then("b"), "a decayed bias needs its decay λ_b > 0"));
         }
@@ -118,9 +119,9 @@ pub fn balanced_settings(arguments: &[String]) -> Result<Balanced, InputError> {
         };
         let bias = match model.bias.as_deref() {
             None => Bias::None,
-            Some(name) => resolve::bias(name, &way.then("bias"))?,
+            Some(name) => model_table::bias(name, &way.then("bias"))?,
         };
-        let decay = resolve::decay(&model.decay, bias, Some(per_class), &way.then("decay"))?;
+        let decay = model_table::decay(&model.decay, bias, Some(per_class), &way.then("decay"))?;
         let (loss, scale) = resolve::loss(&loss, &Way::keys(["loss"]))?;
         let balanced = Balanced { classes, width, per_class, bias, decay, loss, scale };
         let entries = balanced.dimension();
@@ -229,12 +230,12 @@ pub fn contrast_settings(arguments: &[String]) -> Result<ContrastSettings, Input
         let bias = match model.bias.as_deref() {
             None if decay.b.is_some() => Bias::Decayed,
             None => Bias::Free,
-            Some(name) => resolve::bias(name, &way.then("bias"))?,
+            Some(name) => model_table::bias(name, &way.then("bias"))?,
         };
         let decay_way = way.then("decay");
         let has_epsilon = decay.epsilon.is_some();
         let table = DecayTable { epsilon: Some(decay.epsilon.unwrap_or(1.0)), b: decay.b, ..DecayTable::default() };
-        let decay = resolve::decay(&table, bias, Some(1), &decay_way)?;
+        let decay = model_table::decay(&table, bias, Some(1), &decay_way)?;
         let (loss, scale) = resolve::loss(&loss, &Way::keys(["loss"]))?;
         let balanced = Balanced { classes, width: classes, per_class: 1, bias, decay, loss, scale };
         Ok(ContrastSettings { balanced, has_epsilon })

@@ -121,6 +121,14 @@ fn compare(problem: &Problem, start: Point) -> u64 {
     dense.iter().filter(|&&x| x < -1e-9).count() as u64
 }
 
+/// The arrow at a point, with one column a class where classes are collapsed.
+fn arrow_at(problem: &Problem, x: &Point) -> Arrow {
+    match Collapsed::new(problem, x) {
+        Some(collapsed) => Arrow::weighted(&mut Objective::new(&collapsed.problem), &collapsed.point, collapsed.weights.clone()),
+        None => Arrow::new(&mut Objective::new(problem), x),
+    }
+}
+
 #[test]
 fn minima_at_every_width_have_their_dense_counts_and_extremes() {
     for width in [1, 2, 3, 4] {
@@ -136,13 +144,7 @@ fn points_with_negative_eigenvalues_are_counted_by_the_large_way_too() {
         for (i, problem) in problems(width).iter().enumerate() {
             for x in [random(problem, 60 + i as u64), gathered(problem, 800 + 2 * i as u64, &[0, 1, 3], 0.0)] {
                 let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
-                let collapsed = Collapsed::new(problem, &x);
-                let (inner, point) = collapsed.as_ref().map_or((problem, &x), |c| (&c.problem, &c.point));
-                let mut objective = Objective::new(inner);
-                let arrow = match &collapsed {
-                    Some(collapsed) => Arrow::weighted(&mut objective, point, collapsed.weights.clone()),
-                    None => Arrow::new(&mut objective, point),
-                };
+                let arrow = arrow_at(problem, &x);
                 let shift = problem.shifts_bias_freely();
                 let symmetry = Symmetry { rotations: false, shift };
                 let tangents = Tangents { symmetry, number: u64::from(shift), gradient: 0.0 };
@@ -184,13 +186,7 @@ fn the_lowest_and_those_of_an_interval_are_the_dense_ones() {
             for x in [random(problem, 70 + i as u64), gathered(problem, 850 + 2 * i as u64, &[0, 1, 2, 3], 0.0)] {
                 let dense = eigenvalues(&dense_hessian(&mut Objective::new(problem), &x));
                 let norm = dense.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-                let collapsed = Collapsed::new(problem, &x);
-                let (inner, point) = collapsed.as_ref().map_or((problem, &x), |c| (&c.problem, &c.point));
-                let mut objective = Objective::new(inner);
-                let arrow = match &collapsed {
-                    Some(collapsed) => Arrow::weighted(&mut objective, point, collapsed.weights.clone()),
-                    None => Arrow::new(&mut objective, point),
-                };
+                let arrow = arrow_at(problem, &x);
                 let resolution = inertia_at(&arrow, 0.0).resolution;
                 let (from, to) = (dense.len() / 3, dense.len() / 3 + 6);
                 let ends = [0.5 * (dense[from - 1] + dense[from]), 0.5 * (dense[to] + dense[to - 1])];

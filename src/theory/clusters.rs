@@ -70,17 +70,7 @@ pub fn equal_clusters(balanced: &Balanced, clusters: usize) -> Result<LowRankPoi
 /// simplex, the mean being the bias's as long as the mean part of the minimum is 0: f_0 = M²/2 − M²/(2K(1+λ_b)). The K or K − 1 − r directions left out have σ = M/(K√n) in G.
 pub fn mse_rank(balanced: &Balanced, rank: usize) -> Result<LowRankPoint, Inapplicable> {
     let Balanced { classes, width, loss, scale, bias, decay, .. } = balanced;
-    let Loss::Mse(mse) = loss else {
-        return Err(Inapplicable::new(
-            format!("the ladder's values are in closed form for MSE, not {}", loss.name()),
-            "take loss.name=mse",
-        ));
-    };
-    Inapplicable::unless(
-        (mse.kappa - 1.0).abs() <= 0.0,
-        || format!("κ = {} is not 1", mse.kappa),
-        || "take loss.kappa=1".into(),
-    )?;
+    let mse = Inapplicable::isotropic_mse(loss)?;
     let (k, target, epsilon) = (*classes as f64, mse.target, balanced.epsilon() / scale);
     Inapplicable::unless(
         epsilon > 0.0 && target > k * epsilon,

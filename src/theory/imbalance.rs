@@ -67,17 +67,7 @@ pub struct MseMinimum {
 ///
 /// f = (c/2N)‖X − MY‖² + μ‖X‖_* gives f* = c[M²/2 − Σ_k σ_k²/(2N)]. Needs d ≥ the number of classes alive.
 pub fn mse_imbalanced(problem: &Problem) -> Result<MseMinimum, Inapplicable> {
-    let Loss::Mse(mse) = &problem.loss else {
-        return Err(Inapplicable::new(
-            format!("the solution is MSE's, not that of {}", problem.loss.name()),
-            "take loss.name=mse",
-        ));
-    };
-    Inapplicable::unless(
-        (mse.kappa - 1.0).abs() <= 0.0,
-        || format!("κ = {} is not 1", mse.kappa),
-        || "take loss.kappa=1".into(),
-    )?;
+    let mse = Inapplicable::isotropic_mse(&problem.loss)?;
     Inapplicable::unless(
         problem.bias == Bias::None,
         || format!("a closed form is known without a bias, and it is {}", problem.bias.name()),

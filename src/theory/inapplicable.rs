@@ -1,5 +1,7 @@
 //! A formula outside its hypotheses: the reason and the nearest setting where it holds, never a number.
 
+use crate::losses::{Loss, Mse};
+
 /// Why a formula does not apply, and what to change least so that it does.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}; {nearest}")]
@@ -19,6 +21,16 @@ impl Inapplicable {
     /// Refuses unless `holds`.
     pub(super) fn unless(holds: bool, reason: impl FnOnce() -> String, nearest: impl FnOnce() -> String) -> Result<(), Self> {
         if holds { Ok(()) } else { Err(Self::new(reason(), nearest())) }
+    }
+
+    /// MSE with κ = 1, whose Hessian is the identity: only then does the problem fall apart into singular values.
+    pub(super) fn isotropic_mse(loss: &Loss) -> Result<&Mse, Self> {
+        let Loss::Mse(mse) = loss else {
+            return Err(Self::new(format!("the closed form is MSE's, not that of {}", loss.name()), "take loss.name=mse"));
+        };
+        let isotropic = (mse.kappa - 1.0).abs() <= 0.0;
+        Self::unless(isotropic, || format!("κ = {} is not 1", mse.kappa), || "take loss.kappa=1".into())?;
+        Ok(mse)
     }
 
     /// Refuses a width below `rank`.
