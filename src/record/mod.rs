@@ -6,6 +6,7 @@ mod row;
 
 mod atomic;
 mod csv;
+mod jsonl;
 mod npy;
 pub mod npz;
 pub mod read;

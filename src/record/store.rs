@@ -12,8 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
+use super::jsonl::{Line, Span, corrupt, disk, each_line, lines, rewrite};
 use super::{Record, SCHEMA, TrajectoryRow, write_atomically};
 
 /// Lines are synced to disk at least this often.
@@ -70,25 +69,6 @@ pub enum Mode {
     Overwrite,
 }
 
-/// What a line says of where it belongs.
-#[derive(Deserialize)]
-struct Key {
-    case: String,
-    start_index: usize,
-    /// Of a record.
-    schema: Option<String>,
-    /// Of a trajectory row.
-    step: Option<u64>,
-}
-
-/// A line of a file with what it says of its place.
-struct Line {
-    /// Counted from 1.
-    number: usize,
-    text: String,
-    key: Key,
-}
-
 /// A run's folder, open for appending.
 #[derive(Debug)]
 pub struct Store {
@@ -138,12 +118,6 @@ impl Appended {
     }
 }
 
-/// A failure of the disk.
-fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::Disk { path, doing, source }
-}
-
 impl Store {
     /// Opens `dir` for a run of the resolved scenario `settings`, whose cases (id, number of points) are `cases`.
     /// Returns the records of the cases that are already complete.
@@ -179,8 +153,8 @@ impl Store {
         write_atomically(&settings_path, |file| file.write_all(settings.as_bytes()))
             .map_err(disk(&settings_path, "write the scenario"))?;
         let trajectories_path = dir.join("trajectories.jsonl");
-        rewrite(&records_path, &kept.records)?;
-        rewrite(&trajectories_path, &kept.trajectories)?;
+        rewrite(&records_path, kept.records)?;
+        rewrite(&trajectories_path, kept.trajectories)?;
         let store = Self {
             dir: dir.to_owned(),
             records: Appended::open(records_path)?,
@@ -220,13 +194,14 @@ impl Store {
         let order: BTreeMap<&str, usize> = cases.iter().enumerate().map(|(i, (id, _))| (id.as_str(), i)).collect();
         for name in ["trajectories.jsonl", "records.jsonl"] {
             let path = self.dir.join(name);
-            let mut sorted: Vec<((usize, usize), String)> = Vec::new();
-            for Line { text, key, .. } in keyed_lines(&path)? {
-                sorted.push(((order.get(key.case.as_str()).copied().unwrap_or(usize::MAX), key.start_index), text));
-            }
+            let mut sorted: Vec<((usize, usize), Span)> = Vec::new();
+            each_line(&path, |Line { span, key, .. }| {
+                sorted.push(((order.get(key.case.as_str()).copied().unwrap_or(usize::MAX), key.start_index), span));
+                Ok(())
+            })?;
             // Stable: rows of one point keep their order.
             sorted.sort_by_key(|(place, _)| *place);
-            rewrite(&path, &sorted.into_iter().map(|(_, text)| text).collect::<Vec<_>>())?;
+            rewrite(&path, sorted.into_iter().map(|(_, span)| span))?;
         }
         let path = self.dir.join("records.jsonl");
         let records: Vec<Record> = super::read::lines(&path).map_err(|error| corrupt(&path, error.to_string()))?;
@@ -275,57 +250,74 @@ pub fn write_slice(dir: &Path, slice: &super::Slice) -> Result<(), StoreError> {
 /// What a resumed run keeps.
 #[derive(Default)]
 struct Kept {
-    records: Vec<String>,
-    trajectories: Vec<String>,
+    records: Vec<Span>,
+    trajectories: Vec<Span>,
     complete: BTreeMap<String, Vec<Record>>,
 }
 
 /// Reads the complete cases of an interrupted run of the same settings.
 fn read_complete(dir: &Path, settings: &str, cases: &[(String, usize)]) -> Result<Kept, StoreError> {
     same_settings(dir, settings)?;
+    let points_of: BTreeMap<&str, usize> = cases.iter().map(|(id, points)| (id.as_str(), *points)).collect();
     let rows_path = dir.join("trajectories.jsonl");
-    let rows = if rows_path.exists() { keyed_lines(&rows_path)? } else { Vec::new() };
-    let mut last_steps: BTreeMap<(&str, usize), Option<u64>> = BTreeMap::new();
-    for row in &rows {
-        last_steps.insert((&row.key.case, row.key.start_index), row.key.step);
+    let mut rows: BTreeMap<(String, usize), Rows> = BTreeMap::new();
+    if rows_path.exists() {
+        each_line(&rows_path, |Line { key, span, .. }| {
+            let rows = rows.entry((key.case, key.start_index)).or_default();
+            rows.last_step = key.step;
+            rows.spans.push(span);
+            Ok(())
+        })?;
     }
     let path = dir.join("records.jsonl");
-    let mut by_case: BTreeMap<String, Vec<(Line, Record)>> = BTreeMap::new();
-    for line in keyed_lines(&path)? {
+    let mut by_case: BTreeMap<String, Vec<(Span, Record)>> = BTreeMap::new();
+    each_line(&path, |line| {
         let at = |message: String| corrupt(&path, format!("line {}: {message}", line.number));
         if line.key.schema.as_deref() != Some(SCHEMA) {
             let schema = line.key.schema.as_deref().unwrap_or_default();
             return Err(at(format!("its schema is {schema:?}, this version writes {SCHEMA:?}")));
         }
-        let Some((id, points)) = cases.iter().find(|(id, _)| *id == line.key.case) else {
+        let Some(points) = points_of.get(line.key.case.as_str()) else {
             return Err(at(format!("it belongs to case {}, which is not one of this scenario", line.key.case)));
         };
         if line.key.start_index >= *points {
-            return Err(at(format!("start {} of case {id}, which has {points} points", line.key.start_index)));
+            let message = format!("start {} of case {}, which has {points} points", line.key.start_index, line.key.case);
+            return Err(at(message));
         }
-        let record = serde_json::from_str(&line.text).map_err(|error| at(format!("{error}")))?;
-        by_case.entry(id.clone()).or_default().push((line, record));
-    }
+        let record = serde_json::from_str(line.text).map_err(|error| at(format!("{error}")))?;
+        by_case.entry(line.key.case).or_default().push((line.span, record));
+        Ok(())
+    })?;
     let mut kept = Kept::default();
     for (id, points) in cases {
         let Some(mut found) = by_case.remove(id) else { continue };
-        found.sort_by_key(|(line, _)| line.key.start_index);
-        let complete = found.len() == *points && found.iter().enumerate().all(|(i, (line, _))| i == line.key.start_index);
+        found.sort_by_key(|(_, record)| record.start_index);
+        let complete = found.len() == *points && found.iter().enumerate().all(|(i, (_, record))| i == record.start_index);
+        let rows_of = |record: &Record| rows.get(&(id.clone(), record.start_index));
         // What a power failure may have taken while it left the records.
         let whole = found.iter().all(|(_, record)| {
-            let last_step = last_steps.get(&(id.as_str(), record.start_index)).copied().flatten();
+            let last_step = rows_of(record).and_then(|rows| rows.last_step);
             // Rows that are not finite are not written.
             let traced = last_step == Some(record.steps) || !record.value.is_finite() || record.stop_reason == "not-finite";
             traced && dir.join(super::point_file(id, record.start_index)).exists()
         });
         if complete && whole {
-            let (lines, records): (Vec<_>, Vec<_>) = found.into_iter().map(|(line, record)| (line.text, record)).unzip();
-            kept.records.extend(lines);
+            for (_, record) in &found {
+                kept.trajectories.extend(rows_of(record).into_iter().flat_map(|rows| &rows.spans));
+            }
+            let (spans, records): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+            kept.records.extend(spans);
             kept.complete.insert(id.clone(), records);
         }
     }
-    kept.trajectories.extend(rows.into_iter().filter(|row| kept.complete.contains_key(&row.key.case)).map(|row| row.text));
     Ok(kept)
+}
+
+/// The trajectory rows of a point.
+#[derive(Default)]
+struct Rows {
+    last_step: Option<u64>,
+    spans: Vec<Span>,
 }
 
 /// Refuses a folder whose records come from other settings.
@@ -377,46 +369,6 @@ fn first_difference(earlier: &str, now: &str) -> String {
             (x, y) => return format!("`{}` there, `{}` now", x.unwrap_or("(end)").trim(), y.unwrap_or("(end)").trim()),
         }
     }
-}
-
-fn corrupt(path: &Path, message: String) -> StoreError {
-    StoreError::Refused {
-        message: format!("{}: {message}", path.display()),
-        help: "give --overwrite to start again, or another folder with --out".into(),
-    }
-}
-
-/// Whole lines of a JSON Lines file with their keys; a torn last line is left out, any other fault is refused with its line.
-fn keyed_lines(path: &Path) -> Result<Vec<Line>, StoreError> {
-    let bytes = fs::read(path).map_err(disk(path, "read"))?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let parse = |(i, line): (usize, &[u8])| {
-        let fault = |error: &dyn std::fmt::Display| corrupt(path, format!("line {}: {error}", i + 1));
-        let text = std::str::from_utf8(line).map_err(|error| fault(&error))?;
-        let key = serde_json::from_str(text).map_err(|error| fault(&error))?;
-        Ok(Line { number: i + 1, text: text.to_owned(), key })
-    };
-    bytes[..whole].split_inclusive(|&byte| byte == b'\n').map(|line| &line[..line.len() - 1]).enumerate().map(parse).collect()
-}
-
-/// JSON, one value a line.
-fn lines<T: Serialize>(rows: &[T]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        text.push_str(&serde_json::to_string(row).expect("rows hold only what JSON can say"));
-        text.push('\n');
-    }
-    text
-}
-
-/// Replaces a file by `lines`.
-fn rewrite(path: &Path, lines: &[String]) -> Result<(), StoreError> {
-    write_atomically(path, |file| {
-        let mut out = io::BufWriter::new(file);
-        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-        out.flush()
-    })
-    .map_err(disk(path, "write"))
 }
 
 /// An absent file is as good as a removed one.

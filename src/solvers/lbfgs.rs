@@ -15,25 +15,26 @@ type Search = MoreThuenteLineSearch<Packed, Packed, f64>;
 type Inner = LBFGS<Search, Packed, Packed, f64>;
 type Iterate = IterState<Packed, Packed, (), (), (), f64>;
 
-/// Most evaluations of one line search. It needs 1 or 2 as a rule; where rounding hides the decrease it would go on for thousands.
-const SEARCH_MAX: usize = 30;
+/// Most questions of one line search, of value or gradient. It has about 4 as a rule; where rounding hides the decrease it would ask for thousands of points, or millions of times for one
+/// point, from which its step does not move any more.
+const SEARCH_MAX: usize = 60;
 
 /// argmin asks for value and gradient in separate calls at the same point; both come from one fused evaluation, remembered here.
 struct Memo<'a, 'p> {
     objective: &'a mut Objective<'p>,
     last: State,
-    evaluations: usize,
+    asked: usize,
 }
 
 impl Memo<'_, '_> {
     fn at(&mut self, x: &Packed) -> Result<&State, Error> {
+        if self.asked == SEARCH_MAX {
+            return Err(Error::msg("the line search found no step"));
+        }
+        self.asked += 1;
         // Bitwise: a point that differs in one ulp is another point.
         let same = self.last.x.as_slice().iter().zip(&x.0).all(|(a, b)| a.to_bits() == b.to_bits());
         if !same {
-            if self.evaluations == SEARCH_MAX {
-                return Err(Error::msg("the line search found no step"));
-            }
-            self.evaluations += 1;
             self.last.x.as_mut_slice().copy_from_slice(&x.0);
             self.last.value = self.objective.value_gradient(&self.last.x, &mut self.last.gradient);
         }
@@ -75,7 +76,7 @@ impl Lbfgs {
 
     /// One argmin iteration from `state`; `None` where the line search failed or led nowhere.
     fn try_step(&mut self, objective: &mut Objective<'_>, state: &State) -> Option<State> {
-        let memo = Memo { objective, last: state.clone(), evaluations: 0 };
+        let memo = Memo { objective, last: state.clone(), asked: 0 };
         let mut problem = Problem::new(Functions(RefCell::new(memo)));
         let mut iterate =
             Iterate::new().param(Packed(state.x.as_slice().to_vec())).gradient(Packed(state.gradient.clone())).cost(state.value);
@@ -87,7 +88,9 @@ impl Lbfgs {
             return None;
         }
         let param = next.take_param()?;
-        let found = problem.take_problem()?.0.borrow_mut().at(&param).ok()?.clone();
+        let mut memo = problem.take_problem()?.0.into_inner();
+        memo.asked = 0;
+        let found = memo.at(&param).ok()?.clone();
         self.iteration = (self.iteration + 1).min(self.memory as u64);
         let lower = found.value < state.value || (found.value <= state.value && square(&found) < square(state));
         (lower && square(&found).is_finite()).then_some(found)

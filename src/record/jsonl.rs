@@ -1,0 +1,102 @@
+//! JSON Lines files by their lines: visited one at a time, copied by their place, so that memory does not grow with a run's length.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::StoreError;
+use super::write_atomically;
+
+/// What a line says of where it belongs.
+#[derive(Deserialize)]
+pub(super) struct Key {
+    pub(super) case: String,
+    pub(super) start_index: usize,
+    /// Of a record.
+    pub(super) schema: Option<String>,
+    /// Of a trajectory row.
+    pub(super) step: Option<u64>,
+}
+
+/// A line of a file with what it says of its place.
+pub(super) struct Line<'a> {
+    /// Counted from 1.
+    pub(super) number: usize,
+    pub(super) text: &'a str,
+    pub(super) span: Span,
+    pub(super) key: Key,
+}
+
+/// Where a line stands in its file, its end included.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    offset: u64,
+    length: usize,
+}
+
+/// Visits the whole lines of a JSON Lines file with their keys; a torn last line is left out, any other fault is refused with its line. One line is in memory at a time.
+pub(super) fn each_line(path: &Path, mut visit: impl FnMut(Line<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut reader = BufReader::new(File::open(path).map_err(disk(path, "read"))?);
+    let (mut bytes, mut offset) = (Vec::new(), 0);
+    for number in 1.. {
+        bytes.clear();
+        let length = reader.read_until(b'\n', &mut bytes).map_err(disk(path, "read"))?;
+        if bytes.pop() != Some(b'\n') {
+            break;
+        }
+        let fault = |error: &dyn std::fmt::Display| corrupt(path, format!("line {number}: {error}"));
+        let text = std::str::from_utf8(&bytes).map_err(|error| fault(&error))?;
+        let key = serde_json::from_str(text).map_err(|error| fault(&error))?;
+        visit(Line { number, text, span: Span { offset, length }, key })?;
+        offset += length as u64;
+    }
+    Ok(())
+}
+
+/// Replaces a file by lines of its own, in this order; one that is not there yet is made.
+pub(super) fn rewrite(path: &Path, spans: impl IntoIterator<Item = Span>) -> Result<(), StoreError> {
+    let mut old = match File::open(path) {
+        Ok(file) => Some(BufReader::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(disk(path, "read")(error)),
+    };
+    write_atomically(path, |file| {
+        let (mut out, mut line, mut at) = (io::BufWriter::new(file), Vec::new(), 0);
+        for Span { offset, length } in spans {
+            let old = old.as_mut().ok_or(io::ErrorKind::NotFound)?;
+            // Lines that follow each other, which most do, cost no seek.
+            old.seek_relative(offset as i64 - at)?;
+            line.resize(length, 0);
+            old.read_exact(&mut line)?;
+            out.write_all(&line)?;
+            at = (offset + length as u64) as i64;
+        }
+        out.flush()
+    })
+    .map_err(disk(path, "write"))
+}
+
+/// JSON, one value a line.
+pub(super) fn lines<T: Serialize>(rows: &[T]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&serde_json::to_string(row).expect("rows hold only what JSON can say"));
+        text.push('\n');
+    }
+    text
+}
+
+/// A failure of the disk.
+pub(super) fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Disk { path, doing, source }
+}
+
+pub(super) fn corrupt(path: &Path, message: String) -> StoreError {
+    StoreError::Refused {
+        message: format!("{}: {message}", path.display()),
+        help: "give --overwrite to start again, or another folder with --out".into(),
+    }
+}
