@@ -159,6 +159,8 @@ impl Side {
             Side::Places(names) => {
                 length / (names.iter().map(|name| text_width(name, SMALL)).fold(0.0, f64::max) + 0.6 * SMALL).max(1.0)
             }
+            // Powers of ten are short.
+            Side::Numbers { scale: Scale::Log { low, high }, .. } if high / low > 200.0 => length / 40.0,
             Side::Numbers { .. } => length / 60.0,
         }
     }

@@ -19,6 +19,8 @@ mod terminal;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_widths;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -37,6 +37,9 @@ const QUANTITIES: [Quantity; 3] = [
 /// The true distance, drawn beside the gap.
 const EXCESS: &str = "excess";
 
+/// Differences below this fraction of their terms are rounding.
+const ROUNDING: f64 = 32.0 * f64::EPSILON;
+
 /// A case's trajectory.
 struct Curve<'a> {
     case: &'a Case<'a>,
@@ -48,14 +51,12 @@ struct Curve<'a> {
 impl Curve<'_> {
     /// Iterations and a quantity where it is positive, finite and above its rounding.
     fn points(&self, id: &str) -> Vec<(u64, f64)> {
-        let above = |row: &TrajectoryRow, reference: f64| {
-            Some(row.value - reference).filter(|&x| x > 8.0 * f64::EPSILON * row.value.abs())
-        };
+        let above = |row: &TrajectoryRow, reference: f64| Some(row.value - reference).filter(|&x| x > ROUNDING * row.value.abs());
         let value = |row: &TrajectoryRow| match id {
             "gap" => above(row, row.lower_bound?),
             EXCESS => above(row, self.closed?),
             "dual_ratio" => row.dual_ratio,
-            _ => row.dual_ratio.map(|ratio| (ratio - 1.0).abs()).filter(|&x| x > 8.0 * f64::EPSILON),
+            _ => row.dual_ratio.map(|ratio| (ratio - 1.0).abs()).filter(|&x| x > ROUNDING),
         };
         let rows = self.rows.iter().filter(|row| row.step > 0);
         rows.filter_map(|row| value(row).filter(|&x| x.is_finite() && x > 0.0).map(|x| (row.step, x))).collect()
@@ -154,4 +155,46 @@ fn panel(sheet: &Sheet, place: Panel, quantity: &Quantity, curves: &[Curve], csv
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::quickstart;
+    use super::*;
+
+    #[test]
+    fn gaps_are_values_less_bounds_and_focal_loss_has_none() {
+        let data = quickstart(tempfile::tempdir().unwrap().path());
+        let drawing = draw(&data).unwrap();
+        assert!(drawing.note.contains("focal γ = 2: no bound (not convex)"), "{}", drawing.note);
+        let (mut gaps, mut ratios) = (0, 0);
+        for line in drawing.csv.lines().skip(1) {
+            let cells: Vec<&str> = line.rsplitn(4, ',').collect();
+            let (value, step, quantity): (f64, u64, &str) = (cells[0].parse().unwrap(), cells[1].parse().unwrap(), cells[2]);
+            let case = cells[3].split(',').next().unwrap();
+            let row = data.trajectories.iter().find(|row| row.case == case && row.step == step && row.start_index == 0).unwrap();
+            match quantity {
+                "gap" => {
+                    assert!(case != "c3" && (value - (row.value - row.lower_bound.unwrap())).abs() <= 1e-15, "{line}");
+                    gaps += 1;
+                }
+                "dual_ratio" => {
+                    assert!((value - row.dual_ratio.unwrap()).abs() <= 1e-15, "{line}");
+                    ratios += usize::from(case == "c3");
+                }
+                _ => {}
+            }
+        }
+        assert!(gaps > 100 && ratios > 50, "{gaps}, {ratios}");
+    }
+
+    #[test]
+    fn trajectories_without_the_numbers_give_the_reason() {
+        let mut data = quickstart(tempfile::tempdir().unwrap().path());
+        data.trajectories.iter_mut().for_each(|row| (row.dual_ratio, row.lower_bound) = (None, None));
+        let reason = draw(&data).unwrap_err();
+        assert!(reason.contains("report.figures names dual-gap") && reason.contains("K·d·N"), "{reason}");
+        data.trajectories.clear();
+        assert!(draw(&data).unwrap_err().contains("trajectories.jsonl"));
+    }
 }

@@ -17,8 +17,8 @@ pub(super) const FAMILY: Family = Family {
     name: "loss-differences",
     summary: "|metric under cross-entropy − under another loss| over width and iteration, for NC1, NC2, NC3",
     caption: "Do other losses collapse as cross-entropy does? One map for each metric (rows) and loss (columns): across the iteration, upwards the width d, and as colour the difference of the \
-              metric from that of cross-entropy at the same iteration from the same start, |NC(cross-entropy) − NC(loss)|. Colours are logarithmic and the same along a row of maps; darkest is a \
-              difference below the bar's lower end. The line marks d = K − 1: from there on a simplex ETF fits, all losses reach it and their differences vanish; below it NC2 and NC3 differ for \
+              metric from that of cross-entropy at the same iteration from the same start, |NC(cross-entropy) − NC(loss)|. Colours are logarithmic and the same along a row of maps; the darkest and the lightest \
+              stand for all that lies beyond the bar's ends. The line marks d = K − 1: from there on a simplex ETF fits, all losses reach it and their differences vanish; below it NC2 and NC3 differ for \
               good, since each loss has another best arrangement of too many classes. Struck cells: a metric is undefined.",
     draw,
 };
@@ -28,9 +28,11 @@ const METRICS: [&str; 3] = ["nc1", "nc2", "nc3"];
 const LOSSES_MAX: usize = 4;
 /// Columns of a map lie at least this factor apart.
 const STEP_FACTOR: f64 = 1.15;
-/// Differences below this fraction of the largest are all alike.
-const DEPTH: f64 = 1e-10;
-const MAP: (f64, f64) = (236.0, 150.0);
+/// Colours end here: this share of the differences is at most as large. A few beginnings with a nearly singular Σ_B would else have all colours to themselves.
+const QUANTILE: f64 = 0.95;
+/// Differences below this fraction of the end are all alike.
+const DEPTH: f64 = 1e-8;
+const MAP: (f64, f64) = (236.0, 168.0);
 const GAP: (f64, f64) = (22.0, 74.0);
 const LEFT: f64 = 76.0;
 
@@ -211,9 +213,12 @@ fn picture(axes: &Axes, maps: &[Map], columns: usize) -> Result<(String, String)
 
 /// Colours of a row of maps; none where no difference is positive.
 fn shade(row: &[&Map]) -> Option<Shade> {
-    let values = || row.iter().flat_map(|map| map.cells.iter().flatten().flatten()).map(|&(value, _)| value).filter(|&x| x > 0.0);
-    let (low, high) = values().fold((f64::INFINITY, 0.0), |(low, high), x| (f64::min(low, x), f64::max(high, x)));
-    (high > 0.0).then(|| Shade::rising(Scale::Log { low: low.max(DEPTH * high).min(0.1 * high), high }))
+    let found = row.iter().flat_map(|map| map.cells.iter().flatten().flatten()).map(|&(value, _)| value);
+    let mut values: Vec<f64> = found.filter(|&x| x > 0.0).collect();
+    values.sort_by(f64::total_cmp);
+    let low = *values.first()?;
+    let high = values[(QUANTILE * (values.len() - 1) as f64).ceil() as usize];
+    Some(Shade::rising(Scale::Log { low: low.max(DEPTH * high).min(0.1 * high), high }))
 }
 
 fn draw_map(sheet: &Sheet, axes: &Axes, map: &Map, shade: &Shade, corner: (f64, f64), first: bool) -> Drawn {
@@ -247,5 +252,85 @@ fn table_rows(csv: &mut Csv, axes: &Axes, map: &Map) {
                 found.map_or(0, |(_, pairs)| pairs).to_string(),
             ]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture_widths::widths;
+    use super::*;
+
+    /// The sweep at one ε: the other is another setting.
+    fn sweep() -> RunData {
+        let mut data = widths(tempfile::tempdir().unwrap().path());
+        data.records.retain(|record| record.case.ends_with("-1"));
+        data
+    }
+
+    #[test]
+    fn differences_are_those_of_the_trajectories() {
+        let data = sweep();
+        let drawing = draw(&data).unwrap();
+        assert!(
+            drawing.note.contains("mean over up to 4 common starts") && drawing.note.contains("K = 4, n = 5"),
+            "{}",
+            drawing.note
+        );
+        let metric = |case: &str, step: u64, id: &str| {
+            data.trajectories.iter().find(|row| row.case == case && row.step == step && row.start_index == 0).unwrap().metrics[id]
+        };
+        let mut compared = 0;
+        for line in drawing.csv.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let (width, step): (usize, u64) = (cells[2].parse().unwrap(), cells[3].parse().unwrap());
+            let [one, other] = ["a1", "d4"].map(|loss| metric(&format!("{loss}-{width}-1"), step, cells[0]));
+            let found: f64 = cells[4].parse().unwrap();
+            // All starts of the fixture go the same way.
+            assert!((found - (one - other).abs()).abs() <= 1e-12 * (one + other) && cells[5] == "4", "{line}");
+            compared += 1;
+        }
+        assert!(compared > 3 * 3 * 20, "{compared}");
+        assert!(drawing.svg.contains(">NC2: MSE</text>"), "{}", drawing.svg);
+    }
+
+    #[test]
+    fn columns_are_recorded_iterations_and_thinned() {
+        let data = sweep();
+        let groups = settings(&data);
+        let losses = &groups[0].1;
+        let axes = axes(&losses[0].1, &[&losses[1]], 4).unwrap();
+        assert_eq!((axes.widths.as_slice(), axes.steps[0]), (&[2, 3, 4][..], 1));
+        let recorded = |step: &u64| data.trajectories.iter().any(|row| row.step == *step);
+        assert!(axes.steps.iter().all(recorded));
+        assert!(axes.steps.windows(2).all(|pair| pair[1] as f64 >= STEP_FACTOR * pair[0] as f64), "{:?}", axes.steps);
+    }
+
+    #[test]
+    fn undefined_metrics_are_struck_and_left_out_of_the_mean() {
+        let mut data = sweep();
+        for row in data.trajectories.iter_mut().filter(|row| row.case == "d4-3-1") {
+            let all_gone = row.start_index == 0;
+            row.metrics.retain(|id, _| !all_gone && id != "nc3");
+        }
+        let drawing = draw(&data).unwrap();
+        for line in drawing.csv.lines().skip(1).filter(|line| line.contains(",MSE,3,")) {
+            assert!(line.ends_with(if line.starts_with("nc3") { ",,0" } else { ",3" }), "{line}");
+        }
+    }
+
+    #[test]
+    fn reasons_name_what_is_missing() {
+        let mut data = sweep();
+        data.records.retain(|record| record.width == 3);
+        assert!(draw(&data).unwrap_err().contains("two widths"));
+        let mut data = sweep();
+        data.records.retain(|record| record.loss == "mse");
+        assert!(draw(&data).unwrap_err().contains("no cross-entropy"));
+        // Other decays are another problem: nothing is compared across them.
+        let mut data = sweep();
+        data.records.iter_mut().filter(|record| record.loss == "mse").for_each(|record| record.decay_w = Some(1.0));
+        assert!(draw(&data).unwrap_err().contains("same sizes, decays and solver"));
+        data.trajectories.clear();
+        assert!(draw(&data).unwrap_err().contains("trajectories.jsonl"));
     }
 }

@@ -20,10 +20,10 @@ pub(super) const FAMILY: Family = Family {
     name: "success-by-width",
     summary: "share of random starts that reach f*, against the width d and ε, one map a loss",
     caption: "From which width on is the landscape benign? Every cell is one problem; its number is the percentage of Gaussian starts that reach f* to a part in 10⁶. The line is theory: the \
-              rank R of the unconstrained global minimum, K − 1 for a simplex ETF, K where the mean takes part (MSE and BCE without a bias), 0 where W = H = 0 is the minimum. From d = R on f* is the \
-              closed form, and every start reaches it: there are no spurious minima. Below, f* has no closed form and the lowest value that a start of the cell found counts in its place, so that \
-              100 means only that all starts agree. Values under 100 prove spurious minima (or starts that did not converge; tooltips and table say which), but not every narrow problem has them: an octahedron \
-              (K = 6, d = 3) has no rival, and MSE reaches its best value at every width.",
+              rank R of the unconstrained global minimum, K − 1 for a simplex ETF, K where the mean takes part (MSE and BCE without a bias), 0 where W = H = 0 is the minimum. Right of it, for d ≥ R, f* is \
+              the closed form, and a percentage below 100 would be a spurious minimum or a start that did not converge. Left of it f* has no closed form; the lowest value that a start of the cell found counts \
+              in its place, so that 100 means only that all starts agree, and less that there are minima of several values (tooltips and table say what the other points are). Not every narrow problem \
+              has them: an octahedron (K = 6, d = 3) has no rival under cross-entropy, and MSE has one value at every width.",
     draw,
 };
 
@@ -243,7 +243,7 @@ fn heat_map(sheet: &Sheet, map: &Map, shade: &Shade, corner: (f64, f64), size: (
     let names = widths.iter().map(usize::to_string).collect();
     let heat = HeatMap { corner, size, across: Side::Places(names), up, downwards: false };
     sheet.text((corner.0, corner.1 - 8.0), &map.label, Text { bold: true, ..Text::new(NORMAL, INK, HPos::Left) })?;
-    heat.draw(sheet, ("width d", "ε"), |row, column| {
+    heat.draw(sheet, ("width d", "decay ε = √n μ"), |row, column| {
         let Some(tile) = map.tile(widths[column], epsilons[row]) else { return Cell::default() };
         let percent = 100.0 * tile.share();
         Cell { fill: shade.color(percent), label: format!("{percent:.0}"), tip: tile.tip() }
@@ -340,5 +340,107 @@ fn rows(csv: &mut Csv, map: &Map) {
             ends.join("; "),
             map.rank(tile.epsilon).map_or(String::new(), |rank| rank.to_string()),
         ]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture_widths::widths;
+    use super::*;
+
+    fn sweep() -> RunData {
+        widths(tempfile::tempdir().unwrap().path())
+    }
+
+    /// Rows of the table as cells.
+    fn cells(drawing: &Drawing) -> Vec<Vec<String>> {
+        drawing.csv.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn starts_are_counted_against_the_closed_form_or_the_best_found() {
+        let drawing = draw(&sweep()).unwrap();
+        let rows = cells(&drawing);
+        // Two losses, two ε, three widths.
+        assert_eq!(rows.len(), 12);
+        for row in rows {
+            let narrow = row[1] == "2";
+            assert_eq!((row[3].as_str(), row[4].as_str()), ("4", if narrow { "3" } else { "4" }), "{row:?}");
+            assert_eq!(row[7], if narrow { "best found" } else { "closed form" });
+            assert_eq!(row[8], if narrow { "1 local-minimum" } else { "" });
+            assert_eq!(row[9], "3", "{row:?}");
+        }
+        assert_eq!(
+            drawing.note,
+            "At d ≥ R 32 of 32 starts reach f*; below, starts of 4 of 4 problems disagree on the lowest value."
+        );
+        assert_eq!(drawing.svg.matches(">75</text>").count(), 4, "{}", drawing.svg);
+        assert!(drawing.svg.contains("3 of 4 reach") && drawing.svg.contains("(best found); elsewhere: 1 local-minimum"));
+    }
+
+    #[test]
+    fn a_start_that_misses_the_closed_form_shows() {
+        let mut data = sweep();
+        let planted = data.records.iter_mut().find(|record| record.width == 4).unwrap();
+        (planted.value, planted.nature) = (planted.value * 1.001, Some("not-critical".into()));
+        assert!(draw(&data).unwrap().note.contains("31 of 32 starts"));
+        // A value that is no number has not arrived.
+        data.records.iter_mut().find(|record| record.width == 4).unwrap().value = f64::NAN;
+        assert!(draw(&data).unwrap().note.contains("31 of 32 starts"));
+    }
+
+    #[test]
+    fn one_epsilon_makes_a_curve_with_intervals() {
+        let mut data = sweep();
+        data.records.retain(|record| record.case.ends_with("-1"));
+        let drawing = draw(&data).unwrap();
+        assert_eq!(cells(&drawing).len(), 6);
+        assert!(drawing.svg.contains(">R = 3</text>") && drawing.svg.contains("starts that reach f* (%)"), "{}", drawing.svg);
+        if let Ok(folder) = std::env::var("UFM_KEEP_FIGURES") {
+            std::fs::write(format!("{folder}/success-by-width-1.svg"), &drawing.svg).unwrap();
+        }
+        let tile = |reached, runs| Tile {
+            width: 1,
+            epsilon: 1.0,
+            runs,
+            reached,
+            reference: 1.0,
+            closed: true,
+            elsewhere: BTreeMap::new(),
+        };
+        // Wilson's interval: n/(n + z²) below at full success, the same mirrored at none.
+        let (low, high) = tile(25, 25).interval();
+        assert!((low - 25.0 / (25.0 + 1.96 * 1.96)).abs() < 1e-12 && (high - 1.0).abs() < 1e-12);
+        let (low, high) = tile(0, 25).interval();
+        assert!(low.abs() < 1e-12 && (high - 1.96 * 1.96 / (25.0 + 1.96 * 1.96)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_boundary_is_the_rank_of_the_closed_form() {
+        let data = sweep();
+        let maps = maps(&data).unwrap();
+        let (entropy, mse) = (&maps[0], &maps[1]);
+        // Cross-entropy collapses to zero at ε = 1/K; below that its rank is K − 1.
+        assert_eq!((entropy.rank(0.249), entropy.rank(0.251)), (Some(3), Some(0)));
+        // MSE's mean part comes in where λ_b > ε/(M/K − ε): at λ_b = .01, below ε = .0025/1.01.
+        assert_eq!((mse.rank(0.002_47), mse.rank(0.002_48)), (Some(4), Some(3)));
+        let line = boundary(entropy, &[2, 3, 4], (0.1, 0.4));
+        assert!(
+            line.windows(2).any(|pair| (pair[0].1 - 0.25).abs() < 1e-3 && (pair[0].0 - pair[1].0 - 1.0).abs() < 1e-12),
+            "{line:?}"
+        );
+    }
+
+    #[test]
+    fn reasons_name_what_is_missing() {
+        let mut data = sweep();
+        data.records.retain(|record| record.width == 3);
+        assert!(draw(&data).unwrap_err().contains("two widths"));
+        let mut data = sweep();
+        data.records.iter_mut().for_each(|record| record.start = "rank-ladder".into());
+        assert!(draw(&data).unwrap_err().contains("random start"));
+        let mut data = sweep();
+        data.records.iter_mut().for_each(|record| record.epsilon = None);
+        assert!(draw(&data).unwrap_err().contains("equal size"));
     }
 }
