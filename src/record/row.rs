@@ -194,6 +194,12 @@ pub struct TrajectoryRow {
     pub gradient_norm_scaled: f64,
     /// NC metrics, those that are defined.
     pub metrics: MetricMap,
+    /// ‖G‖_op / μ; left out where the run did not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dual_ratio: Option<f64>,
+    /// The lower bound of f over all points that this one gives by duality; left out where the run did not ask for it or the loss is not convex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower_bound: Option<f64>,
 }
 
 /// An executable claim of the scenario and what was found.

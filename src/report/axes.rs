@@ -241,7 +241,13 @@ impl Panel {
     /// A chart with grid, frame and labels, to be drawn into. Axis labels and the title are formula text; an empty one is left out.
     pub(super) fn chart<'a>(&self, sheet: &Sheet<'a>, title: &str, x_label: &str, y_label: &str) -> Drawn<Chart<'a>> {
         let axis = |scale: Scale, count: f64| Axis { ticks: scale.ticks(count as usize), scale };
-        let x = axis(self.x, self.width / if matches!(self.x, Scale::SymLog { .. }) { 40.0 } else { 60.0 });
+        // Powers of ten are short.
+        let short = match self.x {
+            Scale::Log { low, high } => high / low > 200.0,
+            Scale::SymLog { .. } => true,
+            _ => false,
+        };
+        let x = axis(self.x, self.width / if short { 40.0 } else { 60.0 });
         let y = axis(self.y, (self.height / 26.0).min(8.0));
         let corner = (self.left - LABELS_LEFT, self.top);
         let part = sheet.part(corner, (self.width + LABELS_LEFT, self.height + LABELS_BELOW));

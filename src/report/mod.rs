@@ -12,12 +12,15 @@ mod csv;
 mod data;
 mod elements;
 mod figures;
+mod heatmap;
 mod html;
 mod style;
 mod terminal;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_widths;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -155,3 +155,72 @@ impl Legend {
 pub(super) fn title(sheet: &Sheet, text: &str) -> Drawn {
     sheet.text((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
 }
+
+/// From dark blue (0) through green to light yellow (1). Lightness rises evenly, so it tells the order in grey print too.
+pub(super) fn sequential(t: f64) -> RGBColor {
+    const STOPS: [[f64; 3]; 6] = [
+        [24.0, 24.0, 78.0],
+        [36.0, 66.0, 125.0],
+        [33.0, 115.0, 136.0],
+        [58.0, 160.0, 118.0],
+        [160.0, 205.0, 95.0],
+        [250.0, 240.0, 170.0],
+    ];
+    mix(&STOPS, t.clamp(0.0, 1.0))
+}
+
+/// From blue (−1) through white (0) to red (1): two hues that every common kind of colour blindness keeps apart.
+pub(super) fn diverging(t: f64) -> RGBColor {
+    const STOPS: [[f64; 3]; 5] =
+        [[33.0, 102.0, 172.0], [146.0, 197.0, 222.0], [247.0, 247.0, 247.0], [244.0, 165.0, 130.0], [178.0, 24.0, 43.0]];
+    mix(&STOPS, (t.clamp(-1.0, 1.0) + 1.0) / 2.0)
+}
+
+/// The colour at `t` in [0, 1] of a row of colours at equal distances.
+fn mix(stops: &[[f64; 3]], t: f64) -> RGBColor {
+    let place = t * (stops.len() - 1) as f64;
+    let low = (place.floor() as usize).min(stops.len() - 2);
+    let channel = |c: usize| (stops[low][c] + (place - low as f64) * (stops[low + 1][c] - stops[low][c])).round() as u8;
+    RGBColor(channel(0), channel(1), channel(2))
+}
+
+/// How light a colour looks: L* of CIELAB, from 0 (black) to 100 (white).
+pub(super) fn lightness(RGBColor(red, green, blue): RGBColor) -> f64 {
+    let linear = |channel: u8| {
+        let x = f64::from(channel) / 255.0;
+        if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+    if luminance > 0.008_856 { 116.0 * luminance.cbrt() - 16.0 } else { 903.3 * luminance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lightness_of_known_colours() {
+        for (color, expected) in [(RGBColor(0, 0, 0), 0.0), (RGBColor(255, 255, 255), 100.0), (RGBColor(119, 119, 119), 50.03)] {
+            assert!((lightness(color) - expected).abs() < 0.02, "{color:?}");
+        }
+    }
+
+    #[test]
+    fn colours_of_numbers_are_perceptually_even() {
+        let at: Vec<f64> = (0..=40).map(|i| lightness(sequential(f64::from(i) / 40.0))).collect();
+        let mean = (at[40] - at[0]) / 40.0;
+        assert!(mean > 1.9, "{at:?}");
+        for pair in at.windows(2) {
+            let step = (pair[1] - pair[0]) / mean;
+            assert!((0.6..1.5).contains(&step), "a step of {step} times the mean");
+        }
+        // Both arms of the other fall from white, nearly alike.
+        for i in 1..=20 {
+            let t = f64::from(i) / 20.0;
+            let (cold, warm) = (lightness(diverging(-t)), lightness(diverging(t)));
+            assert!((cold - warm).abs() < 6.0, "{t}: {cold}, {warm}");
+            assert!(warm < lightness(diverging(t - 0.05)) && cold < lightness(diverging(0.05 - t)), "{t}");
+        }
+        assert_eq!((sequential(-1.0), sequential(2.0)), (sequential(0.0), sequential(1.0)));
+    }
+}

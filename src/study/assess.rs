@@ -6,7 +6,7 @@ use crate::metrics::{self, Metrics};
 use crate::model::Point;
 use crate::objective::{Objective, Problem, lower_bound, residual_spectrum};
 use crate::record::TrajectoryRow;
-use crate::scenario::Case;
+use crate::scenario::{Case, Scenario};
 use crate::solvers::{State, StopReason, minimise};
 use crate::spectra::{self, Level, Limits, Spectrum};
 use crate::starts::Begin;
@@ -52,10 +52,21 @@ pub struct Path {
     pub rows: Vec<TrajectoryRow>,
 }
 
-/// Runs a start of a case from `point` to its numbers.
-pub(super) fn run_start(case: &Case, begin: &Begin, point: Point) -> Assessed {
+/// Largest K·d·N at which rows of a trajectory get their dual numbers: a row costs about four evaluations of ∇f, so that 560 of them stay within seconds.
+const DUAL_SIZE_MAX: usize = 4_000_000;
+
+/// Whether trajectories hold ‖G‖/μ and lower bounds: where the scenario asks for the figure or the statement that reads them, and the problem is small enough.
+pub(super) fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
+    let asked =
+        scenario.figures.iter().any(|name| name == "dual-gap") || scenario.theorems.iter().any(|name| name == "weak-duality");
+    let shape = &problem.shape;
+    asked && shape.classes().saturating_mul(shape.width()).saturating_mul(shape.columns()) <= DUAL_SIZE_MAX
+}
+
+/// Runs a start of a case from `point` to its numbers. With `duality`, the trajectory's rows have ‖G‖/μ and the lower bound.
+pub(super) fn run_start(case: &Case, begin: &Begin, point: Point, duality: bool) -> Assessed {
     let narrow = case.problem.at_width(begin.width);
-    let mut recorder = Recorder::default();
+    let mut recorder = Recorder { duality, ..Recorder::default() };
     let outcome = minimise(&narrow, point, &case.solver, &case.stop, &mut |step, state| recorder.observe(&narrow, step, state));
     recorder.close(&narrow, outcome.steps, &outcome.state);
     let path = Path {
@@ -131,6 +142,8 @@ impl Assessed {
 struct Recorder {
     rows: Vec<TrajectoryRow>,
     next: u64,
+    /// Whether rows have the numbers of duality.
+    duality: bool,
 }
 
 impl Recorder {
@@ -154,6 +167,7 @@ impl Recorder {
         if !(norm.scaled.is_finite() && state.value.is_finite()) {
             return;
         }
+        let (dual_ratio, lower_bound) = if self.duality { duality(problem, &state.x) } else { (None, None) };
         self.rows.push(TrajectoryRow {
             case: String::new(),
             start_index: 0,
@@ -163,6 +177,17 @@ impl Recorder {
             gradient_norm: norm.norm,
             gradient_norm_scaled: norm.scaled,
             metrics: metrics::trajectory(&state.x, &problem.shape).values,
+            dual_ratio,
+            lower_bound,
         });
     }
+}
+
+/// ‖G‖/μ at a point, and the lower bound of f that it gives where the loss is convex.
+fn duality(problem: &Problem, x: &Point) -> (Option<f64>, Option<f64>) {
+    let mut objective = Objective::new(problem);
+    let residual = residual_spectrum(&mut objective, x);
+    let ratio = residual.norm() / problem.decay.mu();
+    let bound = lower_bound(&mut objective, x, &residual);
+    (Some(ratio).filter(|ratio| ratio.is_finite()), bound.filter(|bound| bound.is_finite()))
 }

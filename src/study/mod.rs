@@ -137,7 +137,8 @@ pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + S
             return Ok(());
         }
         let point = start_point(task.problem, &task.begin).map_err(StudyError::Start)?;
-        let assessed = assess::run_start(task.problem, &task.begin, point);
+        let duality = assess::records_duality(scenario, &task.problem.problem);
+        let assessed = assess::run_start(task.problem, &task.begin, point, duality);
         let finished = {
             let mut pending = pending[task.case].lock().expect("no task panics while holding it");
             pending.points[task.start] = Some(assessed);

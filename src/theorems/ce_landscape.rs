@@ -11,7 +11,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For d ≥ K − 1 every critical point of the cross-entropy objective is a global minimum or a strict saddle, whatever the class sizes and the bias.",
     refuted_by: "a critical point that is a minimum and not global, or a saddle without negative curvature",
     scenario: "landscape",
-    figures: &["value-index"],
+    figures: &["value-index", "success-by-width"],
     hypotheses: &[landscape::CROSS_ENTROPY, WIDE],
     check: Check::Each(|subject| landscape::benign(subject, |_| true)),
     planted: |records, _| landscape::spurious_minimum(records),

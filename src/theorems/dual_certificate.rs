@@ -11,7 +11,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For a convex loss and d ≥ K a critical point is a global minimum if and only if its residual G has operator norm at most μ = √(λ_W λ_H); the lower bound is then the value itself.",
     refuted_by: "a critical point with ‖G‖ ≤ μ above its lower bound, or a global minimum with ‖G‖ > μ",
     scenario: "landscape",
-    figures: &["value-index"],
+    figures: &["value-index", "dual-gap"],
     hypotheses: &[CONVEX, WIDE_ENOUGH],
     check: Check::Each(check),
     planted: |records, _| {
@@ -21,7 +21,8 @@ pub(super) const THEOREM: Theorem = Theorem {
     },
 };
 
-const CONVEX: Hypothesis = Hypothesis {
+/// The loss has a conjugate here, so a dual bound.
+pub(super) const CONVEX: Hypothesis = Hypothesis {
     name: "a convex loss",
     holds: |subject| {
         let loss = subject.loss()?;

@@ -13,7 +13,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For d ≥ K − 1 every critical point at which the true class has probability at least p_c(γ) on every sample is a strict saddle or the minimum over that region.",
     refuted_by: "a critical point that is a minimum and not global, or a saddle without negative curvature",
     scenario: "landscape",
-    figures: &["value-index"],
+    figures: &["value-index", "success-by-width"],
     hypotheses: &[landscape::FOCAL, WIDE],
     check: Check::Each(check),
     planted: |records, _| landscape::spurious_minimum(records),

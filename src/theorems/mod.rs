@@ -23,6 +23,7 @@ mod rank_bound;
 mod smoothing;
 #[cfg(test)]
 mod tests;
+mod weak_duality;
 mod zero_modes;
 mod zero_phase;
 
@@ -40,6 +41,7 @@ pub const ALL: &[Theorem] = &[
     mse_landscape::THEOREM,
     rank_bound::THEOREM,
     dual_certificate::THEOREM,
+    weak_duality::THEOREM,
     escape_curvature::THEOREM,
     zero_modes::THEOREM,
     smoothing::THEOREM,

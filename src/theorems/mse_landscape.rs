@@ -10,7 +10,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For d ≥ K every critical point of the MSE objective is a global minimum or a strict saddle; some saddles are degenerate.",
     refuted_by: "a critical point that is a minimum and not global, or a saddle without negative curvature",
     scenario: "landscape",
-    figures: &["value-index"],
+    figures: &["value-index", "success-by-width"],
     hypotheses: &[landscape::MSE, FULL_WIDTH],
     check: Check::Each(|subject| landscape::benign(subject, |_| true)),
     planted: |records, _| landscape::spurious_minimum(records),

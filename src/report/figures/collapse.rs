@@ -17,7 +17,8 @@ pub(super) const FAMILY: Family = Family {
     caption: "How a solver reaches collapse. One curve a loss, from the start whose final value is lowest. Both axes are logarithmic, so the \
               start (iteration 0) is not drawn and a straight line is a power law. NC1: within-class scatter over between-class scatter. NC2: distance \
               of the classifier's normalised Gram matrix from the simplex ETF's. NC3: the same for classifier times class means (self-duality). NC4: the \
-              bias against the mean logit. Losses whose best bias is a common constant (MSE, BCE) keep it in NC4. Curves that end early have reached exact zero or rounding.",
+              bias against the mean logit. Losses whose best bias is a common constant (MSE, BCE) keep it in NC4. Curves that end early have reached exact zero or rounding; kinks are where a solver with a \
+              schedule (momentum, at 3/7 and 5/7 of the way) cuts its step.",
     draw,
 };
 

@@ -1,16 +1,17 @@
 //! Gram matrices of the best point of each case as heat maps, and for three or four classes the simplex itself.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use plotters::style::text_anchor::HPos;
-use plotters::style::{RGBColor, WHITE};
 
 use super::super::axes::short;
-use super::super::canvas::{self, Drawn, Sheet, Stroke, Text};
+use super::super::canvas::{self, Drawn, Sheet, Text};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, RunData};
-use super::super::style::{FAINT, INK, SMALL, title};
+use super::super::heatmap::{Cell, HeatMap, Shade, Side};
+use super::super::style::{INK, SMALL, title};
 use super::simplex::{self, Geometry};
 use super::{CASES_MAX, Drawing, Family, left_out};
+use crate::record::npz::NpzPoint;
 
 /// The figure's entry.
 pub(super) const FAMILY: Family = Family {
@@ -66,14 +67,13 @@ fn matrices<'a>(data: &RunData, case: &'a Case<'a>) -> Result<Matrices<'a>, Stri
     let best = case.best(|record| record.point.is_some()).ok_or("no record has a point file")?;
     let point = data.point(best)?;
     let labels = point.labels.as_deref().ok_or("the point file has no labels")?;
-    let classes = point.w.nrows();
     if !point.w.iter().chain(point.h.iter()).all(|x| x.is_finite()) {
         return Err("the point file holds a number that is not finite".into());
     }
-    let means = class_means(&point.h, labels, classes).ok_or("a label lies outside the classes, or a class has no sample")?;
+    let means = class_means(&point, labels).ok_or("a label lies outside the classes, or a class has no sample")?;
     let mut centred = means;
     // The mean of all features, so that imbalanced classes are centred as the metrics centre them.
-    let overall = point.h.column_mean();
+    let overall = overall_mean(&point);
     centred.column_iter_mut().for_each(|mut column| column -= &overall);
     let normalised = [
         ("WWᵀ", "WWᵀ", &point.w * point.w.transpose()),
@@ -91,21 +91,37 @@ fn matrices<'a>(data: &RunData, case: &'a Case<'a>) -> Result<Matrices<'a>, Stri
     Ok(Matrices { case, start_index: best.start_index, normalised, geometry })
 }
 
-/// The mean feature of every class, d×K.
-pub(super) fn class_means(h: &DMatrix<f64>, labels: &[usize], classes: usize) -> Option<DMatrix<f64>> {
-    let mut means = DMatrix::zeros(h.nrows(), classes);
-    let mut sizes = vec![0usize; classes];
-    for (column, &label) in h.column_iter().zip(labels) {
-        *sizes.get_mut(label)? += 1;
-        means.column_mut(label).axpy(1.0, &column, 1.0);
+/// The mean feature of every class, d×K. A column counts as often as the samples that it stands for.
+pub(super) fn class_means(point: &NpzPoint, labels: &[usize]) -> Option<DMatrix<f64>> {
+    let mut means = DMatrix::zeros(point.h.nrows(), point.w.nrows());
+    let mut sizes = vec![0.0; point.w.nrows()];
+    for (i, (column, &label)) in point.h.column_iter().zip(labels).enumerate() {
+        *sizes.get_mut(label)? += copies(point, i);
+        means.column_mut(label).axpy(copies(point, i), &column, 1.0);
     }
-    for (k, &size) in sizes.iter().enumerate() {
-        if size == 0 {
+    for (mut mean, &size) in means.column_iter_mut().zip(&sizes) {
+        if !(size > 0.0) {
             return None;
         }
-        means.column_mut(k).unscale_mut(size as f64);
+        mean.unscale_mut(size);
     }
     Some(means)
+}
+
+/// The mean feature of all samples.
+fn overall_mean(point: &NpzPoint) -> DVector<f64> {
+    let mut mean = DVector::zeros(point.h.nrows());
+    let mut samples = 0.0;
+    for (i, column) in point.h.column_iter().enumerate() {
+        mean.axpy(copies(point, i), &column, 1.0);
+        samples += copies(point, i);
+    }
+    mean / samples
+}
+
+/// How many samples a column of H stands for.
+fn copies(point: &NpzPoint, column: usize) -> f64 {
+    point.multiplicity.as_ref().map_or(1.0, |all| all[column] as f64)
 }
 
 fn picture(rows: &[Matrices]) -> Result<(String, String), String> {
@@ -122,17 +138,18 @@ fn picture(rows: &[Matrices]) -> Result<(String, String), String> {
     });
     let every = || rows.iter().flat_map(|row| &row.normalised).map(|(_, _, matrix)| matrix).chain([&ideal]);
     let limit = every().map(|matrix| matrix.amax()).fold(0.0, f64::max);
+    let shade = Shade::signed(limit);
     let svg = canvas::picture((width, height), "Gram matrices of the lowest points", |sheet| {
         title(sheet, "Gram matrices of the lowest point, each over its Frobenius norm")?;
         for (i, row) in rows.iter().enumerate() {
-            draw_row(sheet, top + i as f64 * row_height, row, limit)?;
+            draw_row(sheet, top + i as f64 * row_height, row, &shade)?;
             table_rows(&mut csv, row);
         }
         let y = top + rows.len() as f64 * row_height;
         sheet.text((LEFT, y - 24.0), "simplex ETF", Text { bold: true, ..heading() })?;
         sheet.text((LEFT, y - 7.0), "P/√(K−1)", heading())?;
-        heat_map(sheet, (LEFT, y), &ideal, limit)?;
-        color_bar(sheet, LEFT + 1.0 * (MAP + GAP), y, limit)
+        heat_map(sheet, (LEFT, y), &ideal, &shade)?;
+        shade.bar(sheet, (LEFT + MAP + GAP, y), MAP, "entry / Frobenius norm").map(drop)
     })?;
     Ok((svg, csv.finish()))
 }
@@ -142,12 +159,12 @@ fn heading() -> Text {
 }
 
 /// The matrices of one case side by side, and its simplex.
-fn draw_row(sheet: &Sheet, y: f64, row: &Matrices, limit: f64) -> Drawn {
+fn draw_row(sheet: &Sheet, y: f64, row: &Matrices, shade: &Shade) -> Drawn {
     sheet.text((LEFT, y - 24.0), &row.case.label, Text { bold: true, color: row.case.look.color, ..heading() })?;
     for (k, (_, matrix_heading, matrix)) in row.normalised.iter().enumerate() {
         let x = LEFT + k as f64 * (MAP + GAP);
         sheet.formula((x, y - 7.0), matrix_heading, heading())?;
-        heat_map(sheet, (x, y), matrix, limit)?;
+        heat_map(sheet, (x, y), matrix, shade)?;
     }
     let Some(geometry) = &row.geometry else { return Ok(()) };
     let x = LEFT + 3.0 * (MAP + GAP);
@@ -178,62 +195,47 @@ fn table_rows(csv: &mut Csv, row: &Matrices) {
 }
 
 /// A matrix as squares; with few classes their values are written into them.
-fn heat_map(sheet: &Sheet, (x, y): (f64, f64), matrix: &DMatrix<f64>, limit: f64) -> Drawn {
+fn heat_map(sheet: &Sheet, corner: (f64, f64), matrix: &DMatrix<f64>, shade: &Shade) -> Drawn {
     let classes = matrix.nrows().min(CLASSES_MAX);
-    let size = MAP / classes as f64;
-    for i in 0..classes {
-        for j in 0..classes {
-            let value = matrix[(i, j)];
-            let corner = (x + j as f64 * size, y + i as f64 * size);
-            // A pixel wider than the grid, or white seams show between cells.
-            let reach = |k: usize| (size + 1.0).min(MAP - k as f64 * size);
-            let square = || sheet.rect(corner, (reach(j), reach(i)), color(value / limit));
-            if classes <= 12 {
-                sheet.tipped(&format!("row {i}, column {j}: {}", short(value)), square)?;
-            } else {
-                square()?;
-            }
-            if classes <= 5 {
-                let ink = if value.abs() > 0.75 * limit { WHITE } else { INK };
-                let middle = (corner.0 + size / 2.0, corner.1 + size / 2.0 + 3.6);
-                sheet.text(middle, &format!("{value:.2}").replace('-', "−"), Text::new(10.0, ink, HPos::Center))?;
-            }
+    let ends = |k: usize| if k == 0 || k + 1 == classes { k.to_string() } else { String::new() };
+    let side = || Side::Places((0..classes).map(ends).collect());
+    let map = HeatMap { corner, size: (MAP, MAP), across: side(), up: side(), downwards: true };
+    map.draw(sheet, ("", ""), |i, j| {
+        let value = matrix[(i, j)];
+        Cell {
+            fill: shade.color(value),
+            label: if classes <= 5 { format!("{value:.2}").replace('-', "−") } else { String::new() },
+            tip: if classes <= 12 { format!("row {i}, column {j}: {}", short(value)) } else { String::new() },
         }
-    }
-    sheet.frame((x, y), (MAP, MAP), Stroke::new(FAINT, 1.0))?;
-    for (k, place) in [(0, 0.5), (classes - 1, classes as f64 - 0.5)] {
-        let label = Text::new(10.0, FAINT, HPos::Right);
-        sheet.text((x - 5.0, y + place * size + 3.6), &k.to_string(), label)?;
-        sheet.text((x + place * size, y + MAP + 12.0), &k.to_string(), Text { anchor: HPos::Center, ..label })?;
-    }
-    Ok(())
+    })
 }
 
-fn color_bar(sheet: &Sheet, x: f64, y: f64, limit: f64) -> Drawn {
-    let (steps, bar) = (64, 16.0);
-    let step = MAP / f64::from(steps);
-    for i in 0..steps {
-        let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / f64::from(steps);
-        let below = MAP - step * f64::from(i);
-        sheet.rect((x, y + MAP - below), (bar, (step + 1.0).min(below)), color(t))?;
-    }
-    sheet.frame((x, y), (bar, MAP), Stroke::new(FAINT, 1.0))?;
-    for t in [1.0, 0.5, 0.0, -0.5, -1.0] {
-        let place = y + MAP * (1.0 - t) / 2.0;
-        sheet.line((x + bar, place), (x + bar + 4.0, place), Stroke::new(FAINT, 1.0))?;
-        let label = short((1e3 * t * limit).round() / 1e3);
-        sheet.text((x + bar + 8.0, place + 4.0), &label, Text::new(SMALL, INK, HPos::Left))?;
-    }
-    let upright = Text { upright: true, ..Text::new(SMALL, INK, HPos::Center) };
-    sheet.text((x + bar + 56.0, y + MAP / 2.0), "entry / Frobenius norm", upright)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Blue, white, red: two hues that every common kind of colour blindness keeps apart.
-fn color(t: f64) -> RGBColor {
-    const STOPS: [[f64; 3]; 5] =
-        [[33.0, 102.0, 172.0], [146.0, 197.0, 222.0], [247.0, 247.0, 247.0], [244.0, 165.0, 130.0], [178.0, 24.0, 43.0]];
-    let place = (t.clamp(-1.0, 1.0) + 1.0) * 2.0;
-    let low = (place.floor() as usize).min(3);
-    let mix = |c: usize| (STOPS[low][c] + (place - low as f64) * (STOPS[low + 1][c] - STOPS[low][c])).round() as u8;
-    RGBColor(mix(0), mix(1), mix(2))
+    #[test]
+    fn columns_count_as_often_as_the_samples_they_stand_for() {
+        // Two features of class 0 (three samples and one) and one of class 1 (four samples).
+        let collapsed = NpzPoint {
+            w: DMatrix::from_row_slice(2, 1, &[1.0, -1.0]),
+            h: DMatrix::from_row_slice(1, 3, &[2.0, 6.0, -1.0]),
+            b: None,
+            labels: Some(vec![0, 0, 1]),
+            multiplicity: Some(vec![3, 1, 4]),
+        };
+        let whole = NpzPoint {
+            h: DMatrix::from_row_slice(1, 8, &[2.0, 2.0, 2.0, 6.0, -1.0, -1.0, -1.0, -1.0]),
+            labels: Some(vec![0, 0, 0, 0, 1, 1, 1, 1]),
+            multiplicity: None,
+            ..collapsed.clone()
+        };
+        for point in [&collapsed, &whole] {
+            let means = class_means(point, point.labels.as_ref().unwrap()).unwrap();
+            assert!((means - DMatrix::from_row_slice(1, 2, &[3.0, -1.0])).amax() < 1e-15);
+            assert!((overall_mean(point)[0] - 1.0).abs() < 1e-15);
+        }
+        // A class without a sample, or a label beyond the classes, has no means.
+        assert!(class_means(&collapsed, &[0, 0, 0]).is_none() && class_means(&collapsed, &[0, 1, 2]).is_none());
+    }
 }

@@ -9,7 +9,7 @@ use super::super::canvas::{self, Drawn, Sheet, Stroke, Text};
 use super::super::csv::{Csv, cell};
 use super::super::data::{Case, RunData};
 use super::super::elements::{Mark, Marker};
-use super::super::style::{INK, Key, Legend, NORMAL, SMALL, title};
+use super::super::style::{INK, Key, Legend, NORMAL, SMALL, sequential, title};
 use super::{Drawing, Family, left_out};
 use crate::record::{Slice, SliceAxis, SliceMark};
 
@@ -167,7 +167,7 @@ fn draw_map(sheet: &Sheet, map: &Map, (left, top): (f64, f64)) -> Drawn {
     fill(sheet, map, (left, top))?;
     let place = |x: f64, y: f64| (left + SIDE * x, top + SIDE * (1.0 - y));
     for (number, &level) in map.levels.iter().enumerate() {
-        let shade = color(number as f64 / (BANDS - 1) as f64 + 0.18);
+        let shade = sequential(number as f64 / (BANDS - 1) as f64 + 0.18);
         for (from, to) in contour(map, level) {
             sheet.line(place(from.0, from.1), place(to.0, to.1), Stroke::new(shade, 0.6))?;
         }
@@ -242,7 +242,7 @@ fn fill(sheet: &Sheet, map: &Map, (left, top): (f64, f64)) -> Drawn {
         for (from, to, band) in runs(&row, &map.levels) {
             let (from, to) = (SIDE * from / (columns - 1) as f64, SIDE * to / (columns - 1) as f64);
             let wide = (to - from + 0.6).min(SIDE - from);
-            sheet.rect((left + from, below), (wide, high), color(band as f64 / (BANDS - 1) as f64))?;
+            sheet.rect((left + from, below), (wide, high), sequential(band as f64 / (BANDS - 1) as f64))?;
         }
     }
     Ok(())
@@ -312,7 +312,7 @@ fn color_bar(sheet: &Sheet, map: &Map, (x, top): (f64, f64)) -> Drawn {
     let (bar, step) = (16.0, SIDE / BANDS as f64);
     for band in 0..BANDS {
         let y = top + SIDE - (band + 1) as f64 * step;
-        sheet.rect((x, y), (bar, (step + 0.6).min(top + SIDE - y)), color(band as f64 / (BANDS - 1) as f64))?;
+        sheet.rect((x, y), (bar, (step + 0.6).min(top + SIDE - y)), sequential(band as f64 / (BANDS - 1) as f64))?;
     }
     sheet.frame((x, top), (bar, SIDE), Stroke::new(INK, 1.0))?;
     for (number, &level) in map.levels.iter().enumerate().step_by(2) {
@@ -367,22 +367,6 @@ fn table_rows(csv: &mut Csv, map: &Map) {
             row("grid", String::new(), x, y, value);
         }
     }
-}
-
-/// From dark blue (low) through green to light yellow (high): lightness alone tells the order.
-fn color(t: f64) -> RGBColor {
-    const STOPS: [[f64; 3]; 6] = [
-        [22.0, 20.0, 70.0],
-        [38.0, 70.0, 130.0],
-        [34.0, 120.0, 140.0],
-        [60.0, 165.0, 120.0],
-        [160.0, 205.0, 95.0],
-        [250.0, 240.0, 170.0],
-    ];
-    let place = t.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
-    let low = (place.floor() as usize).min(STOPS.len() - 2);
-    let mix = |c: usize| (STOPS[low][c] + (place - low as f64) * (STOPS[low + 1][c] - STOPS[low][c])).round() as u8;
-    RGBColor(mix(0), mix(1), mix(2))
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 //! A figure computes nothing that is not in a record, a trajectory or a point file. A new figure is one file, its `mod` line and its line in [`ALL`].
 
 mod collapse;
+mod dual_gap;
 mod escape_paths;
 mod etf_spectrum;
 mod gram;
 mod ladder;
 mod landscape_slice;
+mod loss_differences;
 mod saddle_graph;
 mod shapes;
 mod simplex;
 mod spectrum;
+mod success_by_width;
 mod value_index;
 
 use super::data::RunData;
@@ -43,6 +46,8 @@ pub struct Drawing {
 /// Every figure, in the order in which reports show them.
 pub const ALL: &[Family] = &[
     collapse::FAMILY,
+    loss_differences::FAMILY,
+    dual_gap::FAMILY,
     value_index::FAMILY,
     saddle_graph::FAMILY,
     escape_paths::FAMILY,
@@ -52,6 +57,7 @@ pub const ALL: &[Family] = &[
     etf_spectrum::FAMILY,
     shapes::FAMILY,
     gram::FAMILY,
+    success_by_width::FAMILY,
 ];
 
 /// The figure of this name.

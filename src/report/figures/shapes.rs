@@ -11,7 +11,6 @@ use super::super::style::{FAINT, INK, SMALL, title};
 use super::gram::class_means;
 use super::simplex::{arrow, turn};
 use super::{CASES_MAX, Drawing, Family, left_out};
-use crate::record::npz::NpzPoint;
 
 /// The figure's entry.
 pub(super) const FAMILY: Family = Family {
@@ -107,11 +106,12 @@ fn minima<'a>(data: &'a RunData, case: &Case<'a>) -> Vec<Minimum<'a>> {
 
 /// Rows and means in the principal directions of both.
 fn shape<'a>(data: &RunData, minimum: Minimum<'a>) -> Result<Shape<'a>, String> {
-    let NpzPoint { w, h, labels, .. } = data.point_file(minimum.file)?;
-    let labels = labels.ok_or("the point file has no labels")?;
-    let means = class_means(&h, &labels, w.nrows()).ok_or("a label lies outside the classes, or a class has no sample")?;
+    let point = data.point_file(minimum.file)?;
+    let labels = point.labels.as_deref().ok_or("the point file has no labels")?;
+    let means = class_means(&point, labels).ok_or("a label lies outside the classes, or a class has no sample")?;
     let longest = |m: &DMatrix<f64>| m.column_iter().map(|column| column.norm()).fold(0.0, f64::max);
-    let (rows, scales) = (w.transpose(), (longest(&w.transpose()), longest(&means)));
+    let rows = point.w.transpose();
+    let scales = (longest(&rows), longest(&means));
     if !(scales.0 > 0.0 && scales.1 > 0.0 && scales.0.is_finite() && scales.1.is_finite()) {
         return Err("the point has no finite shape".into());
     }

@@ -1,6 +1,7 @@
 //! Laws that every figure obeys.
 
 use super::super::fixture::{bare, quickstart};
+use super::super::fixture_widths::{FIGURES, widths};
 use super::*;
 
 #[test]
@@ -15,11 +16,12 @@ fn names_are_unique_and_every_figure_explains_itself() {
 #[test]
 fn a_full_run_draws_every_figure_twice_alike() {
     let folder = tempfile::tempdir().unwrap();
-    let data = quickstart(folder.path());
+    let (quick, swept) = (quickstart(folder.path()), widths(folder.path()));
     for figure in ALL {
-        let drawing = (figure.draw)(&data).unwrap_or_else(|reason| panic!("{}: {reason}", figure.name));
+        let data = if FIGURES.contains(&figure.name) { &swept } else { &quick };
+        let drawing = (figure.draw)(data).unwrap_or_else(|reason| panic!("{}: {reason}", figure.name));
         check(figure.name, &drawing);
-        assert_eq!(drawing, (figure.draw)(&data).unwrap(), "{}", figure.name);
+        assert_eq!(drawing, (figure.draw)(data).unwrap(), "{}", figure.name);
         keep(figure.name, &drawing);
     }
 }
@@ -66,7 +68,13 @@ fn records_without_numbers_give_reasons() {
 #[test]
 fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
     let folder = tempfile::tempdir().unwrap();
-    let mut data = quickstart(folder.path());
+    for data in [quickstart(folder.path()), widths(folder.path())] {
+        hostile(data);
+    }
+}
+
+/// Draws every figure of a run whose numbers and names mean harm.
+fn hostile(mut data: RunData) {
     for record in &mut data.records {
         record.loss = "x</text><script>alert(1)</script>&,\"q\"".into();
         if record.start_index % 3 == 1 {
@@ -79,6 +87,7 @@ fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
     for row in data.trajectories.iter_mut().step_by(5) {
         row.value = f64::NAN;
         row.metrics.values_mut().for_each(|x| *x = f64::NEG_INFINITY);
+        (row.dual_ratio, row.lower_bound) = (Some(f64::NAN), Some(f64::NEG_INFINITY));
     }
     for row in data.escapes.iter_mut().step_by(3) {
         row.path.iter_mut().step_by(4).for_each(|step| (step.value, step.gradient_norm) = (f64::NAN, f64::INFINITY));
