@@ -12,6 +12,9 @@ mod large;
 mod large_tests;
 mod lowest;
 mod origin;
+mod partial;
+#[cfg(test)]
+mod partial_tests;
 mod plan;
 mod rank_split;
 mod slicing;
@@ -23,6 +26,7 @@ pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
 pub use lowest::{Sliced, in_interval, lowest};
 pub use origin::{Origin, SpectrumLevel};
+pub use partial::{PartialSpectrum, partial_spectrum};
 pub use plan::{Planned, Route, feasible, plan};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};
