@@ -86,7 +86,7 @@ pub fn compare_with_etf(record: &Record) -> Result<Vec<PredictedLevel>, String> 
 }
 
 /// The balanced problem of a record.
-fn balanced(record: &Record) -> Result<Balanced, String> {
+pub(super) fn balanced(record: &Record) -> Result<Balanced, String> {
     let PerClass::Balanced(per_class) = record.per_class else { return Err("the classes are not balanced".into()) };
     let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
     let family = losses::ALL.iter().find(|family| family.name == record.loss);

@@ -12,6 +12,7 @@ mod asked;
 mod error;
 mod expect;
 mod identity;
+mod partial_start;
 mod per_case;
 mod read;
 mod resolve;

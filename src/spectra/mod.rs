@@ -15,6 +15,7 @@ mod origin;
 mod partial;
 #[cfg(test)]
 mod partial_tests;
+mod phases;
 mod plan;
 mod rank_split;
 mod slicing;
@@ -27,6 +28,7 @@ pub use inertia::{Inertia, inertia_at};
 pub use lowest::{Sliced, in_interval, lowest};
 pub use origin::{Origin, SpectrumLevel};
 pub use partial::{PartialSpectrum, partial_spectrum};
+pub use phases::{PartialPhase, PartialPhases, partial_phases};
 pub use plan::{Planned, Route, feasible, plan};
 pub use rank_split::OffSpace;
 pub use slicing::{Extremes, count_below, eigenvalue};

@@ -200,10 +200,7 @@ impl Blocks {
             decay_b: (balanced.bias != Bias::None).then_some(balanced.decay.b),
             factor,
             samples: state.samples,
-            across: [
-                unit * (k - m) * (own.eta * own.across - alpha / k),
-                unit * m * (other.eta * other.across - alpha / k),
-            ],
+            across: [unit * (k - m) * (own.eta * own.across - alpha / k), unit * m * (other.eta * other.across - alpha / k)],
             sigma_other: unit * other.eta * (1.0 - alpha),
         }
     }
@@ -337,9 +334,8 @@ impl Blocks {
         let (near, near2) = (alpha + zeta, alpha2 + zeta2);
         let same = (self.m - 1.0) * (zeta * zeta2 + near * near2) + zeta * near2 + zeta2 * near;
         let sum = own.same * same + self.l * own.across * (near + beta) * (near2 + beta2);
-        let pi = |near: f64, beta: f64, zeta: f64| {
-            own.same * ((self.m - 1.0) * near + zeta) + self.l * own.across * (near + beta)
-        };
+        let pi =
+            |near: f64, beta: f64, zeta: f64| own.same * ((self.m - 1.0) * near + zeta) + self.l * own.across * (near + beta);
         self.form(own, sum, pi(near, beta, zeta), pi(near2, beta2, zeta2))
     }
 

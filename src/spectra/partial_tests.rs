@@ -50,8 +50,7 @@ fn every_eigenvalue_is_the_dense_one() {
             *seen.entry((problem.loss.name(), problem.bias.name(), alive)).or_insert(0) += 1;
             let point = state.point(&balanced, &problem.shape);
             let dense = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &point));
-            let found: Vec<f64> =
-                spectrum.levels.iter().flat_map(|l| vec![l.eigenvalue; l.multiplicity as usize]).collect();
+            let found: Vec<f64> = spectrum.levels.iter().flat_map(|l| vec![l.eigenvalue; l.multiplicity as usize]).collect();
             assert_eq!(found.len(), problem.dimension(), "m = {alive}, {problem:?}");
             let largest = dense.last().unwrap();
             for (x, y) in found.iter().zip(&dense) {

@@ -32,6 +32,7 @@ use crate::model::Bias;
 use crate::objective::Problem;
 
 pub use balanced::Balanced;
+pub use branch::PartialBranch;
 pub use clusters::{LowRankPoint, equal_clusters, mse_rank};
 pub use contrast::{Contrast, ContrastMinimum, ConvexityRegion, convexity_region};
 pub use flow::{RayFlow, imbalance_factor, mean_classifier_factor};
@@ -41,7 +42,6 @@ pub use focal::{
 pub use imbalance::{MseMinimum, Seli, merging_classes, minority_collapse_size, mse_imbalanced, seli};
 pub use inapplicable::Inapplicable;
 pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
-pub use branch::PartialBranch;
 pub use partial::{GroupSample, PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame};

@@ -348,8 +348,8 @@ impl PartialCollapse {
             }
         };
         point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
-        for (mut feature, &label) in point.h_mut().column_iter_mut().zip(shape.labels()) {
-            feature.iter_mut().enumerate().for_each(|(column, h)| *h = entry(label, column) / ratio);
+        for (i, (mut feature, &label)) in point.h_mut().column_iter_mut().zip(shape.labels()).enumerate() {
+            feature.iter_mut().enumerate().for_each(|(column, h)| *h = entry(label, column) / ratio * shape.stretch(i));
         }
         for (class, b) in point.b_mut().iter_mut().enumerate() {
             *b = if class < self.alive { self.bias_gap * (1.0 - m / k) } else { -self.bias_gap * m / k };

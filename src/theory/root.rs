@@ -48,8 +48,8 @@ pub(super) fn bracketed_root(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> 
         }
         let (xi, phi) = ((a - b) / (c - b), (at_a - at_b) / (at_c - at_b));
         let trusted = phi * phi < xi && (1.0 - phi) * (1.0 - phi) < 1.0 - xi;
-        let interpolated = at_a / (at_b - at_a) * at_c / (at_b - at_c)
-            + (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b);
+        let interpolated =
+            at_a / (at_b - at_a) * at_c / (at_b - at_c) + (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b);
         t = if trusted { interpolated.clamp(least, 1.0 - least) } else { 0.5 };
     }
     nearer(a, at_a, b, at_b)

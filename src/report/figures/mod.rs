@@ -5,6 +5,8 @@
 mod collapse;
 mod escape_paths;
 mod etf_spectrum;
+mod focal_ladder;
+mod focal_ladder_window;
 mod gram;
 mod ladder;
 mod landscape_slice;
@@ -48,6 +50,8 @@ pub const ALL: &[Family] = &[
     escape_paths::FAMILY,
     landscape_slice::FAMILY,
     ladder::FAMILY,
+    focal_ladder::FAMILY,
+    focal_ladder_window::FAMILY,
     spectrum::FAMILY,
     etf_spectrum::FAMILY,
     shapes::FAMILY,
