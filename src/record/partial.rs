@@ -81,8 +81,9 @@ pub fn ladder_map(record: &Record) -> Result<LadderMap, String> {
         .filter_map(|alive| PartialBranch::new(&balanced, alive).ok())
         .map(|branch| branch.epsilon_end());
     let last = ends.fold(stable_from, f64::max);
-    let margin = 0.35 * (last - stable_from).max(0.2 * stable_from * f64::from(u8::from(last <= 1.000_001 * stable_from)));
-    let (low, high) = (stable_from - margin, last + 0.4 * margin);
+    // A loss without a window: a fifth of the way to it.
+    let span = if last > 1.000_001 * stable_from { last - stable_from } else { 0.2 * stable_from };
+    let (low, high) = (stable_from - 0.35 * span, last + 0.15 * span);
     let mut edges = vec![stable_from];
     edges.extend(balanced.zero_threshold().filter(|&edge| edge > 1.000_001 * stable_from));
     let phases = |alive| partial_phases(&balanced, alive, low, high).map_err(|error| error.to_string());

@@ -45,7 +45,7 @@ pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{GroupSample, PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame};
-pub use table::{Entry, Quantity, closed_forms};
+pub use table::{Entry, Quantity, closed_forms, listed_partial};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]
