@@ -15,7 +15,7 @@ pub(super) const FAMILY: Family = Family {
     name: "focal-ladder",
     summary: "partially collapsed states: value, index, nullity and σ/μ against the number of classes that are alive",
     caption: "m of the K classes form a simplex, the others sit at the origin: a critical point for every m that stays alive at this ε. Lines: closed forms, the counts from the isotypic blocks of \
-              S_m × S_{K−m}; m = 0 is W = H = 0, m = K the balanced simplex. Dots: what the run found from these states, counted by the general route; filled for a minimum, hollow for a saddle. \
+              S_m × S_{K−m}; m = 0 (a dash) is W = H = 0, m = K the balanced simplex. Dots: what the run found from these states, counted by the general route; filled for a minimum, hollow for a saddle. \
               A rung of index 0 whose nullity is that of its orbit (dashes) is a strict local minimum modulo symmetry: above the lowest value it is a spurious one. Lower right: the largest \
               singular value of G outside the simplex over μ; where it exceeds 1 (dashes) every unused dimension is a way down. There is no dot where it is below 1: ‖G‖ is then μ itself.",
     draw,
@@ -25,31 +25,38 @@ struct Quantity {
     id: &'static str,
     title: &'static str,
     label: &'static str,
-    theory: fn(&Rung) -> f64,
+    theory: fn(&Rung) -> Option<f64>,
     computed: fn(&Record) -> Option<f64>,
 }
 
 const QUANTITIES: [Quantity; 4] = [
-    Quantity { id: "value", title: "value", label: "value f", theory: |rung| rung.value, computed: |record| Some(record.value) },
+    Quantity {
+        id: "value",
+        title: "value",
+        label: "value f",
+        theory: |rung| Some(rung.value),
+        computed: |record| Some(record.value),
+    },
     Quantity {
         id: "index",
         title: "index",
         label: "negative eigenvalues",
-        theory: |rung| rung.index as f64,
+        theory: |rung| Some(rung.index as f64),
         computed: |record| record.index.map(|index| count_ends(index).0),
     },
     Quantity {
         id: "nullity",
         title: "nullity",
         label: "zero eigenvalues",
-        theory: |rung| rung.nullity as f64,
+        theory: |rung| Some(rung.nullity as f64),
         computed: |record| record.nullity.map(|nullity| count_ends(nullity).0),
     },
     Quantity {
         id: "escape_ratio",
         title: "σ/μ outside the simplex",
         label: "largest σ_{j}(G)/μ",
-        theory: |rung| rung.escape_ratio,
+        // With all classes alive there is no outside.
+        theory: |rung| Some(rung.escape_ratio).filter(|&ratio| ratio > 0.0),
         // The simplex alone makes ‖G‖ = μ; at m = 0 there is none.
         computed: |record| record.dual_ratio.filter(|&ratio| ratio > 1.0 + 1e-9 || record.rank == Some(0)),
     },
@@ -122,14 +129,14 @@ fn picture(cases: &[Laddered]) -> Result<(String, String), String> {
 }
 
 fn scale(cases: &[Laddered], quantity: &Quantity) -> Option<Scale> {
-    let theory = cases.iter().flat_map(|(_, rungs)| rungs).map(quantity.theory);
+    let theory = cases.iter().flat_map(|(_, rungs)| rungs).filter_map(quantity.theory);
     let computed = cases.iter().flat_map(|(case, _)| points(case)).filter_map(|(_, record)| (quantity.computed)(record));
     let values: Vec<f64> = theory.chain(computed).collect();
     let largest = values.iter().copied().filter(|x| x.is_finite()).fold(0.0, f64::max);
     match quantity.id {
         // A few saddles near the crossing have an index of tens, those far from it of thousands.
         "index" if largest > 200.0 => Scale::symlog(values.into_iter(), 0.5),
-        "index" | "nullity" => Some(Scale::Count { low: -0.05 * largest.max(1.0), high: 1.06 * largest.max(1.0) }),
+        "index" => Some(Scale::Count { low: -0.05 * largest.max(1.0), high: 1.06 * largest.max(1.0) }),
         "escape_ratio" => Scale::linear(values.into_iter().chain([1.0])),
         _ => Scale::linear(values.into_iter()),
     }
@@ -153,8 +160,15 @@ fn draw_case(sheet: &Sheet, chart: &Chart, quantity: &Quantity, (case, rungs): &
         let numbers = [alive.to_string(), cell(Some(value)), nature.to_owned(), start];
         csv.row(&[[case.id.into(), case.label.clone(), source.into(), quantity.id.into()].as_slice(), &numbers].concat());
     };
-    chart.line(rungs.iter().map(|rung| (rung.alive as f64, (quantity.theory)(rung))).collect(), case.look.stroke(1.6))?;
-    rungs.iter().for_each(|rung| row("closed form", rung.alive, (quantity.theory)(rung), rung.nature, String::new()));
+    let closed: Vec<(&Rung, f64)> = rungs.iter().filter_map(|rung| Some((rung, (quantity.theory)(rung)?))).collect();
+    // One class alone is no state: m = 0 stands apart from the line.
+    let line = closed.iter().filter(|(rung, _)| rung.alive > 0).map(|(rung, value)| (rung.alive as f64, *value));
+    chart.line(line.collect(), case.look.stroke(1.6))?;
+    if let Some((_, value)) = closed.first().filter(|(rung, _)| rung.alive == 0) {
+        let (x, y) = chart.at((0.0, *value));
+        sheet.line((x - 7.0, y), (x + 7.0, y), Stroke::new(case.look.color, 1.6))?;
+    }
+    closed.iter().for_each(|(rung, value)| row("closed form", rung.alive, *value, rung.nature, String::new()));
     for (alive, record) in points(case) {
         let Some(value) = (quantity.computed)(record).filter(|x| x.is_finite()) else { continue };
         let nature = record.nature.as_deref();
