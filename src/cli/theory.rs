@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{CliError, Outcome, print, print_json};
 use crate::scenario::balanced_settings;
-use crate::spectra::{EtfLevel, etf_spectrum};
-use crate::theory::{Balanced, BalancedMinimum, Entry, Quantity, closed_forms};
+use crate::spectra::{EtfLevel, PartialSpectrum, etf_spectrum, partial_spectrum};
+use crate::theory::{Balanced, BalancedMinimum, Entry, Quantity, closed_forms, listed_partial, partial_collapse};
 
 /// Arguments of `ufm theory`.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,40 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
     if args.json {
         print_json(&document(&balanced, &minimum, &spectrum))?;
     } else {
-        print(&(text(&balanced, &minimum, &spectrum) + &table(&closed_forms(&balanced))))?;
+        print(&(text(&balanced, &minimum, &spectrum) + &table(&entries(&balanced))))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The closed forms; what spectra say of the partially collapsed states stands behind their values.
+fn entries(balanced: &Balanced) -> Vec<Entry> {
+    let mut entries = closed_forms(balanced);
+    for alive in listed_partial(balanced.classes) {
+        let name = |what: &str| format!("alive-{alive}.{what}");
+        let Some(place) = entries.iter().position(|entry| entry.name == name("escape_ratio") && entry.value.is_ok()) else {
+            continue;
+        };
+        let Some(spectrum) = partial_collapse(balanced, alive).ok().and_then(|state| partial_spectrum(balanced, &state).ok())
+        else {
+            continue;
+        };
+        let PartialSpectrum { index, nullity, nullity_symmetry, .. } = spectrum;
+        let number = |count: u64| Quantity::Number(count as f64);
+        let facts = [
+            ("index", "negative eigenvalues there", number(index)),
+            ("nullity", "zero eigenvalues there", number(nullity)),
+            ("nullity_symmetry", "of these, explained by symmetry", number(nullity_symmetry)),
+            ("nature", "what it is: local minima are strict modulo symmetry", Quantity::Words(spectrum.nature().into())),
+        ];
+        let facts = facts.map(|(what, meaning, value)| Entry {
+            group: entries[place].group,
+            name: name(what),
+            meaning,
+            value: Ok(value),
+        });
+        entries.splice(place + 1..place + 1, facts);
+    }
+    entries
 }
 
 fn document(balanced: &Balanced, minimum: &Result<BalancedMinimum, String>, spectrum: &Result<Vec<EtfLevel>, String>) -> Value {
@@ -66,7 +97,7 @@ fn document(balanced: &Balanced, minimum: &Result<BalancedMinimum, String>, spec
         "dimension": balanced.dimension() as u64,
         "spectrum": levels,
         "spectrum_reason": spectrum.as_ref().err(),
-        "closed_forms": closed_forms(balanced).iter().map(entry).collect::<Vec<_>>(),
+        "closed_forms": entries(balanced).iter().map(entry).collect::<Vec<_>>(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod census;
 mod etf;
+mod partial;
 mod row;
 
 mod atomic;
@@ -20,6 +21,7 @@ pub use census::{
     Tried,
 };
 pub use etf::{PredictedLevel, balanced_problem, compare_with_etf};
+pub use partial::{LadderCrossing, LadderMap, Rung, ladder, ladder_crossings, ladder_map, ladder_place, rung};
 pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};

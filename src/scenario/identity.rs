@@ -78,6 +78,7 @@ fn start_json<'a>(start: &StartSpec, files: &mut impl Iterator<Item = &'a String
             "name": start.name(), "representation": representation.name(), "base": base.name(),
             "count": count, "scale": bits(scale), "seed": seed,
         }),
+        StartSpec::Partial { ref alive } => json!({ "name": start.name(), "alive": alive }),
         StartSpec::Origin => json!({ "name": start.name() }),
         StartSpec::File { .. } => json!({ "name": start.name(), "sha256": files.next() }),
     }

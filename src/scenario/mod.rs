@@ -13,6 +13,7 @@ mod error;
 mod expect;
 mod identity;
 mod model_table;
+mod partial_start;
 mod per_case;
 mod read;
 mod resolve;

@@ -8,6 +8,7 @@ use super::error::suggestion;
 use super::expect::known;
 use super::identity::case_id;
 use super::model_table::{bias_and_decay, shape};
+use super::partial_start;
 use super::read::list;
 use super::slice::slice;
 use super::tables::{LossTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable, StopTable};
@@ -143,6 +144,7 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
         ("path", table.path.is_some()),
         ("representation", table.representation.is_some()),
         ("base", table.base.is_some()),
+        ("alive", table.alive.is_some()),
     ];
     only_taken(way, "starts", "start", name, &given)?;
     if name == StartSpec::Origin.name() {
@@ -151,6 +153,9 @@ fn start(table: &StartTable, way: &Way, shape: &Shape, base_dir: &Path) -> Resul
     if name == "file" {
         let path = table.path.as_deref().ok_or_else(|| Fault::new(&way.then("path"), "the start `file` needs a `path`"))?;
         return Ok(StartSpec::File { path: absolute(base_dir, path) });
+    }
+    if name == "partial" {
+        return partial_start::resolve(table, way, shape);
     }
     let seed = table.seed.ok_or_else(|| {
         Fault::new(&way.then("seed"), format!("the start `{name}` draws at random, so it needs a `seed` (a whole number)"))

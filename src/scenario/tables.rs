@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
+use super::partial_start::NumbersTable;
 use super::{BIASES, SpectraLevel};
 use crate::census::slice::SliceDirection;
 use crate::starts::{Base, Representation};
@@ -113,6 +114,7 @@ pub(super) struct StartTable {
     pub(super) path: Option<String>,
     pub(super) representation: Option<String>,
     pub(super) base: Option<String>,
+    pub(super) alive: Option<NumbersTable>,
 }
 
 /// An element of `[solver]`. Which of these keys a solver takes, its family's entry says.
@@ -318,7 +320,7 @@ impl JsonSchema for StartTable {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let members = starts::ALL.iter().map(|family| (family.name, family.summary, family.keys));
-        family_schema(members, super::DEFAULT_START, &["seed", "path", "representation"])
+        family_schema(members, super::DEFAULT_START, &["seed", "path", "representation", "alive"])
     }
 }
 
@@ -352,6 +354,10 @@ fn family_schema(
 fn key_schema(key: &str) -> serde_json::Value {
     match key {
         "path" => serde_json::json!({ "type": "string" }),
+        "alive" => serde_json::json!({ "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1 },
+        ] }),
         "representation" => serde_json::json!({ "enum": Representation::ALL.map(Representation::name) }),
         "base" => serde_json::json!({ "enum": Base::ALL.map(Base::name) }),
         "count" | "memory" => serde_json::json!({ "type": "integer", "minimum": 1 }),

@@ -95,6 +95,10 @@ fn start_keys(out: &mut String, start: &StartSpec) {
             line(out, "scale", &number(*scale));
             line(out, "seed", &seed.to_string());
         }
+        StartSpec::Partial { alive } => {
+            let numbers: Vec<String> = alive.iter().map(ToString::to_string).collect();
+            line(out, "alive", &format!("[{}]", numbers.join(", ")));
+        }
         StartSpec::Origin => {}
         StartSpec::File { path } => line(out, "path", &text(&path.to_string_lossy())),
     }

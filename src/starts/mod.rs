@@ -83,6 +83,12 @@ pub enum StartSpec {
         /// Seed of the streams.
         seed: u64,
     },
+    /// For each number m in `alive`: the closed form in which m of the classes form a simplex and the others are at the origin; 0 is W = H = 0, K the balanced simplex on its branch with the
+    /// largest scale.
+    Partial {
+        /// m, one point each: 0, or from 2 to K.
+        alive: Vec<usize>,
+    },
     /// W, H, b (and labels) of an `.npz` file.
     File {
         /// The file, relative to the scenario.
@@ -152,6 +158,11 @@ pub const ALL: &[Family] = &[
         summary: "the balanced simplex ETF (or the origin), moved within one irreducible `representation` of S_K",
         keys: &["representation", "base", "count", "scale", "seed"],
     },
+    Family {
+        name: "partial",
+        summary: "the closed forms in which `alive` of the classes (a number, or several) form a simplex and the others are at the origin",
+        keys: &["alive"],
+    },
     Family { name: "file", summary: "W, H, b and labels of an .npz file", keys: &["path"] },
 ];
 
@@ -166,6 +177,7 @@ impl StartSpec {
             StartSpec::TiedClasses { .. } => "tied-classes",
             StartSpec::OriginClasses { .. } => "origin-classes",
             StartSpec::Representation { .. } => "representation",
+            StartSpec::Partial { .. } => "partial",
             StartSpec::File { .. } => "file",
         }
     }
@@ -198,6 +210,7 @@ pub fn expand(specs: &[StartSpec], problem: &Problem) -> Vec<Begin> {
                 begins.extend((0..count as u64).map(|draw| plain(spec, width, draw)));
             }
             StartSpec::Origin | StartSpec::File { .. } => begins.push(plain(spec, width, 0)),
+            StartSpec::Partial { ref alive } => begins.extend((0..alive.len() as u64).map(|draw| plain(spec, width, draw))),
             StartSpec::RankLadder { count, .. } => {
                 let ranks = 0..=ladder_top(problem);
                 let draws = ranks.flat_map(|rank| (0..count as u64).map(move |draw| (rank, draw)));
@@ -296,6 +309,11 @@ impl Begin {
             StartSpec::Representation { representation, base, scale, seed, .. } => {
                 self.represented(&narrow, representation, base, scale, seed).map(Some)
             }
+            StartSpec::Partial { ref alive } => {
+                let balanced = theory::Balanced::try_from(&narrow)?;
+                let state = theory::partial_collapse(&balanced, alive[self.draw as usize]).map_err(|error| error.to_string())?;
+                Ok(Some(state.point(&balanced, &narrow.shape)))
+            }
             StartSpec::Origin => Ok(Some(zeros())),
             StartSpec::File { .. } => Ok(None),
         }
@@ -380,7 +398,7 @@ impl Begin {
             | StartSpec::TiedClasses { seed, .. }
             | StartSpec::Representation { seed, .. }
             | StartSpec::OriginClasses { seed, .. } => Some(seed),
-            StartSpec::Origin | StartSpec::File { .. } => None,
+            StartSpec::Origin | StartSpec::Partial { .. } | StartSpec::File { .. } => None,
         }
     }
 }

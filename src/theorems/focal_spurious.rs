@@ -24,7 +24,8 @@ pub(super) const THEOREM: Theorem = Theorem {
     },
 };
 
-const MANY_CLASSES: Hypothesis = Hypothesis {
+/// Uniqueness fails.
+pub(super) const MANY_CLASSES: Hypothesis = Hypothesis {
     name: "K > 1/p_c(γ)",
     holds: |subject| {
         let Loss::Focal(loss) = subject.loss()? else { return Err("the loss is not focal".into()) };
@@ -34,7 +35,8 @@ const MANY_CLASSES: Hypothesis = Hypothesis {
     breaks: |record| record.classes = 4,
 };
 
-const WINDOW: Hypothesis = Hypothesis {
+/// Between the edges of bistability.
+pub(super) const WINDOW: Hypothesis = Hypothesis {
     name: "ε between η(1/K)/K and the transition",
     holds: |subject| {
         let balanced = subject.balanced()?;

@@ -18,6 +18,7 @@ mod ls_landscape;
 mod mse_frame;
 mod mse_landscape;
 mod narrow;
+mod partial_ladder;
 mod phases;
 mod rank_bound;
 mod smoothing;
@@ -50,6 +51,7 @@ pub const ALL: &[Theorem] = &[
     bce_phases::THEOREM,
     narrow::THEOREM,
     focal_spurious::THEOREM,
+    partial_ladder::THEOREM,
 ];
 
 /// A published statement.

@@ -33,6 +33,11 @@ impl Inapplicable {
         Ok(mse)
     }
 
+    /// A range of ε that is none.
+    pub(crate) fn range(low: f64, high: f64) -> Self {
+        Self::new(format!("{low} to {high} is no range of ε"), "take 0 < from < to")
+    }
+
     /// Refuses a width below `rank`.
     pub(super) fn width(width: usize, rank: usize) -> Result<(), Self> {
         Self::unless(

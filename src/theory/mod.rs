@@ -10,6 +10,7 @@
 //! Simplex ETFs as minima: Zhu et al. 2021, Zhou et al. 2022.
 
 mod balanced;
+mod branch;
 mod clusters;
 mod contrast;
 mod flow;
@@ -31,6 +32,7 @@ use crate::model::Bias;
 use crate::objective::Problem;
 
 pub use balanced::Balanced;
+pub use branch::PartialBranch;
 pub use clusters::{LowRankPoint, equal_clusters, mse_rank};
 pub use contrast::{Contrast, ContrastMinimum, ConvexityRegion, convexity_region};
 pub use flow::{RayFlow, imbalance_factor, mean_classifier_factor};
@@ -40,10 +42,10 @@ pub use focal::{
 pub use imbalance::{MseMinimum, Seli, merging_classes, minority_collapse_size, mse_imbalanced, seli};
 pub use inapplicable::Inapplicable;
 pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
-pub use partial::{PartialCollapse, partial_collapse};
+pub use partial::{GroupSample, PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame};
-pub use table::{Entry, Quantity, closed_forms};
+pub use table::{Entry, Quantity, closed_forms, listed_partial};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]

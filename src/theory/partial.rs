@@ -19,6 +19,7 @@
 //!
 //! G there, in units of 1/(K√n): Kε on std_A (m − 1 times: criticality), η(p') (1 − α for smoothing) on std_B (K − m − 1 times), and one σ on the mean of (A, B).
 
+use super::root::bracketed_root;
 use super::{Balanced, Bias, Inapplicable};
 use crate::losses::Loss;
 use crate::model::{Point, Shape};
@@ -40,15 +41,14 @@ pub struct PartialCollapse {
     pub norm_w: f64,
     /// ‖h‖ of its samples.
     pub norm_h: f64,
+    /// Probabilities and slopes of a sample of an alive class, and of another; the one of a group that is empty means nothing.
+    pub samples: [GroupSample; 2],
 }
 
-/// Probabilities and slopes at (s, y).
+/// Probabilities at (s, y), of a sample of an alive class and of another.
 struct At {
-    /// Of an alive class: 1 − p, q_A, q_B, −log p.
     alive: Own,
-    /// Of another: its own are p', among B p', in A p'_A.
     other: Own,
-    other_in_alive: f64,
 }
 
 /// Of one sample's true class.
@@ -65,6 +65,23 @@ struct Own {
     across: f64,
 }
 
+/// What the derivatives of the loss need of one sample, where the classes are two groups: its own and the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GroupSample {
+    /// p, of the true class.
+    pub probability: f64,
+    /// 1 − p, never by subtraction.
+    pub complement: f64,
+    /// The probability of another class of the same group.
+    pub same: f64,
+    /// The probability of a class of the other group.
+    pub across: f64,
+    /// η(p): 1 but for the focal loss.
+    pub eta: f64,
+    /// (1 − p)² η'(p), which stays bounded at p → 1; 0 but for the focal loss.
+    pub slope: f64,
+}
+
 impl Own {
     /// With the log-odds of `same_count` classes at `same` and `across_count` at `across`, relative to the true class.
     fn new(same: f64, same_count: f64, across: f64, across_count: f64) -> Self {
@@ -79,11 +96,11 @@ impl Own {
 }
 
 /// The scalar problem's data: loss divided by its factor c.
-#[derive(Clone, Copy)]
-struct Reduction {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reduction {
     m: f64,
     k: f64,
-    epsilon: f64,
+    pub(super) epsilon: f64,
     /// λ_b; `None` without a bias.
     decay_b: Option<f64>,
     gamma: f64,
@@ -91,17 +108,32 @@ struct Reduction {
 }
 
 impl Reduction {
-    fn at(&self, s: f64, y: f64) -> At {
-        let Self { m, k, .. } = *self;
-        let alive = Own::new(-s, m - 1.0, -s * (m - 1.0) / m - y, k - m);
-        let other = Own::new(0.0, k - m - 1.0, y, m);
-        At { alive, other_in_alive: other.across, other }
+    /// m.
+    pub(super) fn alive(&self) -> usize {
+        self.m as usize
     }
 
-    /// η(p), and η'(p)·(1−p) — a product that stays finite for γ ≥ 1 at collapse.
+    fn at(&self, s: f64, y: f64) -> At {
+        let Self { m, k, .. } = *self;
+        // Without an alive class nothing is asked of one.
+        let alive = if m > 0.0 { Own::new(-s, m - 1.0, -s * (m - 1.0) / m - y, k - m) } else { Own::new(0.0, k - 1.0, 0.0, 0.0) };
+        let other = Own::new(0.0, k - m - 1.0, y, m);
+        At { alive, other }
+    }
+
+    /// η(p).
     fn weight(&self, own: Own) -> f64 {
         let ratio = if own.complement > 0.0 { own.surprise / own.complement } else { 1.0 };
         own.complement.powf(self.gamma) * (1.0 + self.gamma * own.probability * ratio)
+    }
+
+    /// With (1−p)²η' = (1−p)^γ[−2γ(1−p) − γ(1−p) log p + γ(γ−1) p log p].
+    fn sample(&self, own: Own) -> GroupSample {
+        let Own { probability, complement, surprise, same, across } = own;
+        let ratio = if complement > 0.0 { probability * (surprise / complement) } else { probability };
+        let power = complement.powf(self.gamma);
+        let slope = self.gamma * (power * complement) * (surprise - 2.0 - (self.gamma - 1.0) * ratio);
+        GroupSample { probability, complement, same, across, eta: power * (1.0 + self.gamma * ratio), slope }
     }
 
     fn loss(&self, own: Own, mean_log_odds: f64) -> f64 {
@@ -112,6 +144,9 @@ impl Reduction {
     fn value(&self, s: f64, y: f64) -> f64 {
         let Self { m, k, epsilon, .. } = *self;
         let at = self.at(s, y);
+        if !(m > 0.0) {
+            return self.loss(at.other, 0.0);
+        }
         // Means over j of z_j − z_k.
         let alive_odds = (-(m - 1.0) * s - (k - m) * (s * (m - 1.0) / m + y)) / k;
         let losses = m / k * self.loss(at.alive, alive_odds) + (k - m) / k * self.loss(at.other, m * y / k);
@@ -125,14 +160,21 @@ impl Reduction {
         let eta = self.weight(at.alive);
         let drive = eta * (m * at.alive.same + (k - m) * at.alive.across) - alpha - k * epsilon;
         let shift = match self.decay_b {
-            Some(decay_b) => -eta * at.alive.across + self.weight(at.other) * at.other_in_alive + decay_b * y,
+            Some(decay_b) => -eta * at.alive.across + self.weight(at.other) * at.other.across + decay_b * y,
             None => 0.0,
         };
         [drive, shift]
     }
 
+    /// The ε/c at which (s, y) satisfies the first equation.
+    pub(super) fn epsilon_at(&self, s: f64, y: f64) -> f64 {
+        let at = self.at(s, y);
+        let drive = self.weight(at.alive) * (self.m * at.alive.same + (self.k - self.m) * at.alive.across);
+        (drive - self.alpha) / self.k
+    }
+
     /// y for a given s: the bias's own stationarity, by the sign change nearest to 0 along the descent direction.
-    fn gap(&self, s: f64) -> f64 {
+    pub(super) fn gap(&self, s: f64) -> f64 {
         if self.decay_b.is_none() {
             return 0.0;
         }
@@ -148,18 +190,21 @@ impl Reduction {
             far *= 2.0;
         }
         let near = if far > 1e-3 { 0.5 * far } else { 0.0 };
-        sign * super::root::falling_root(|x| shift(sign * x) * start, near, far)
+        sign * bracketed_root(|x| shift(sign * x) * start, near, far)
     }
 
     /// (s, y) with the largest s at which the drive, y following s, falls through zero; `None` where it never is positive.
     fn solve(&self) -> Option<(f64, f64)> {
         let drive = |s: f64| self.residual(s, self.gap(s))[0];
-        // p_A ≤ e^{−s}: past this s the drive is negative whatever the loss. A scan from above finds the last sign change: the branch that is a minimum in s.
-        let top = 2.0 * (4.0 * self.k * (1.0 + self.gamma) / (self.k * self.epsilon)).ln().max(1.0) + 4.0;
+        // A free bias lets q_B fall like e^{−s/4} only: the top is searched. A scan from there finds the last sign change: the branch that is a minimum in s.
+        let mut top = 8.0;
+        while drive(top) > 0.0 && top < 1e4 {
+            top *= 1.5;
+        }
         let steps = 400;
         let grid = |step: u32| top * f64::from(step) / f64::from(steps);
         let last = (0..steps).rev().find(|&step| drive(grid(step)) > 0.0)?;
-        let s = super::root::falling_root(drive, grid(last), grid(last + 1));
+        let s = bracketed_root(drive, grid(last), grid(last + 1));
         (s > 0.0).then(|| self.polished(s, self.gap(s)))
     }
 
@@ -190,39 +235,13 @@ impl Reduction {
 /// It is critical for the whole problem (W, H, b) at every width d ≥ m − 1. Whether it is a minimum or a saddle, its `residual_ratios` and the inertia say.
 /// `Err`: another loss, m = 1 or above K, a width below m − 1, an ε at which the m classes do not stay alive.
 pub fn partial_collapse(balanced: &Balanced, alive: usize) -> Result<PartialCollapse, Inapplicable> {
-    let classes = balanced.classes;
-    let (gamma, alpha) = match &balanced.loss {
-        Loss::CrossEntropy(_) => (0.0, 0.0),
-        Loss::LabelSmoothing(loss) => (0.0, loss.alpha),
-        Loss::Focal(loss) => (loss.gamma, 0.0),
-        other => {
-            let reason = format!("{} is not shift-invariant", other.name());
-            return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing or focal"));
-        }
-    };
-    Inapplicable::unless(
-        alive != 1 && alive <= classes,
-        || format!("{alive} of {classes} classes cannot form a simplex"),
-        || format!("take 0, or a number from 2 to {classes}"),
-    )?;
-    Inapplicable::width(balanced.width, alive.saturating_sub(1))?;
     let c = balanced.scale;
-    Inapplicable::positive("loss.scale", c)?;
+    let mut reduction = Reduction::new(balanced, alive)?;
     Inapplicable::positive("ε/c", balanced.epsilon() / c)?;
-    let epsilon = balanced.epsilon() / c;
-    // The gap of groups that are all or nothing is no variable.
-    let has_gap = balanced.bias != Bias::None && alive > 0 && alive < classes;
-    let decay_b = has_gap.then_some(balanced.decay.b / c);
-    let (m, k) = (alive as f64, classes as f64);
+    reduction.epsilon = balanced.epsilon() / c;
     if alive == 0 {
-        let reduction = Reduction { m: 0.0, k, epsilon, decay_b: None, gamma, alpha };
-        let own = Own::new(0.0, k - 1.0, 0.0, 0.0);
-        let ratio = reduction.weight(own) * (1.0 - alpha) / (k * epsilon);
-        let value = c * reduction.loss(own, 0.0);
-        let residual_ratios = vec![(ratio, classes - 1), (0.0, 1)];
-        return Ok(PartialCollapse { alive, value, scale: 0.0, bias_gap: 0.0, residual_ratios, norm_w: 0.0, norm_h: 0.0 });
+        return Ok(reduction.state(balanced, 0.0, 0.0));
     }
-    let reduction = Reduction { m, k, epsilon, decay_b, gamma, alpha };
     let (s, y) = reduction.solve().ok_or_else(|| {
         let zero = balanced.zero_threshold().unwrap_or(0.0);
         Inapplicable::new(
@@ -230,24 +249,60 @@ pub fn partial_collapse(balanced: &Balanced, alive: usize) -> Result<PartialColl
             format!("try an ε below {zero:e}"),
         )
     })?;
-    let ratio = balanced.class_ratio();
-    let size = s * (m - 1.0) / m;
-    Ok(PartialCollapse {
-        alive,
-        value: c * reduction.value(s, y),
-        scale: s,
-        bias_gap: y,
-        residual_ratios: reduction.residual_ratios(s, y, alive, classes),
-        norm_w: (ratio * size).sqrt(),
-        norm_h: (size / ratio).sqrt(),
-    })
+    Ok(reduction.state(balanced, s, y))
 }
 
 impl Reduction {
+    /// Everything but ε, which is left 0. `Err`: another loss, m = 1 or above K, a width below m − 1, a factor of the loss that is not positive.
+    pub(super) fn new(balanced: &Balanced, alive: usize) -> Result<Self, Inapplicable> {
+        let classes = balanced.classes;
+        let (gamma, alpha) = match &balanced.loss {
+            Loss::CrossEntropy(_) => (0.0, 0.0),
+            Loss::LabelSmoothing(loss) => (0.0, loss.alpha),
+            Loss::Focal(loss) => (loss.gamma, 0.0),
+            other => {
+                let reason = format!("{} is not shift-invariant", other.name());
+                return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing or focal"));
+            }
+        };
+        Inapplicable::unless(
+            alive != 1 && alive <= classes,
+            || format!("{alive} of {classes} classes cannot form a simplex"),
+            || format!("take 0, or a number from 2 to {classes}"),
+        )?;
+        Inapplicable::width(balanced.width, alive.saturating_sub(1))?;
+        Inapplicable::positive("loss.scale", balanced.scale)?;
+        // The gap of groups that are all or nothing is no variable.
+        let has_gap = balanced.bias != Bias::None && alive > 0 && alive < classes;
+        let decay_b = has_gap.then_some(balanced.decay.b / balanced.scale);
+        Ok(Self { m: alive as f64, k: classes as f64, epsilon: 0.0, decay_b, gamma, alpha })
+    }
+
+    /// The critical point at (s, y) = (0, 0) for m = 0, at a root of both equations otherwise.
+    pub(super) fn state(&self, balanced: &Balanced, s: f64, y: f64) -> PartialCollapse {
+        let (alive, classes) = (self.m as usize, balanced.classes);
+        let ratio = balanced.class_ratio();
+        let size = if alive > 0 { s * (self.m - 1.0) / self.m } else { 0.0 };
+        let at = self.at(s, y);
+        PartialCollapse {
+            alive,
+            value: balanced.scale * self.value(s, y),
+            scale: s,
+            bias_gap: y,
+            residual_ratios: self.residual_ratios(s, y, alive, classes),
+            norm_w: (ratio * size).sqrt(),
+            norm_h: (size / ratio).sqrt(),
+            samples: [at.alive, at.other].map(|own| self.sample(own)),
+        }
+    }
+
     /// σ_j(G)/μ: see the module's page. On the mean, G has rank one with the left vector (1_A/m − 1_B/(K−m)): σ² = a²K/(K−m) + c²K/m, where −a and c are what a column of A, of B puts on A.
     fn residual_ratios(&self, s: f64, y: f64, alive: usize, classes: usize) -> Vec<(f64, usize)> {
         let Self { m, k, epsilon, alpha, .. } = *self;
         let at = self.at(s, y);
+        if alive == 0 {
+            return vec![(self.weight(at.other) * (1.0 - alpha) / (k * epsilon), classes - 1), (0.0, 1)];
+        }
         let mut ratios = vec![(1.0, alive - 1)];
         if alive < classes {
             let others = classes - alive;
@@ -255,7 +310,7 @@ impl Reduction {
                 ratios.push((self.weight(at.other) * (1.0 - alpha) / (k * epsilon), others - 1));
             }
             let a = (k - m) * (self.weight(at.alive) * at.alive.across - alpha / k);
-            let c = m * (self.weight(at.other) * at.other_in_alive - alpha / k);
+            let c = m * (self.weight(at.other) * at.other.across - alpha / k);
             ratios.push(((a * a * k / (k - m) + c * c * k / m).sqrt() / (k * epsilon), 1));
         }
         ratios.push((0.0, 1));
@@ -293,8 +348,8 @@ impl PartialCollapse {
             }
         };
         point.w_mut().iter_mut().enumerate().for_each(|(at, w)| *w = ratio * entry(at % classes, at / classes));
-        for (mut feature, &label) in point.h_mut().column_iter_mut().zip(shape.labels()) {
-            feature.iter_mut().enumerate().for_each(|(column, h)| *h = entry(label, column) / ratio);
+        for (i, (mut feature, &label)) in point.h_mut().column_iter_mut().zip(shape.labels()).enumerate() {
+            feature.iter_mut().enumerate().for_each(|(column, h)| *h = entry(label, column) / ratio * shape.stretch(i));
         }
         for (class, b) in point.b_mut().iter_mut().enumerate() {
             *b = if class < self.alive { self.bias_gap * (1.0 - m / k) } else { -self.bias_gap * m / k };

@@ -135,7 +135,7 @@ impl Table {
             let none = Inapplicable::new("K = 2: two classes are all or none", "take K ≥ 3");
             return self.number(group, "alive-2.value", "f with m classes alive, the others at 0", Err(none));
         }
-        for alive in some(2, balanced.classes - 1) {
+        for alive in listed_partial(balanced.classes) {
             let state = partial_collapse(balanced, alive);
             let failed = state.is_err();
             let value = state.clone().map(|state| state.value);
@@ -221,6 +221,11 @@ impl Table {
             self.number("kin", format!("deep-{factors}.low_rank"), "the same: rank K/2", low_rank);
         }
     }
+}
+
+/// The m whose partially collapsed states the table lists: all where there are few, and some.
+pub fn listed_partial(classes: usize) -> Vec<usize> {
+    if classes > 2 { some(2, classes - 1) } else { Vec::new() }
 }
 
 /// All of `first`…`last` where they are few, otherwise the ends and quarters.

@@ -6,6 +6,8 @@ mod collapse;
 mod dual_gap;
 mod escape_paths;
 mod etf_spectrum;
+mod focal_ladder;
+mod focal_ladder_window;
 mod gram;
 mod ladder;
 mod landscape_slice;
@@ -53,6 +55,8 @@ pub const ALL: &[Family] = &[
     escape_paths::FAMILY,
     landscape_slice::FAMILY,
     ladder::FAMILY,
+    focal_ladder::FAMILY,
+    focal_ladder_window::FAMILY,
     spectrum::FAMILY,
     etf_spectrum::FAMILY,
     shapes::FAMILY,
