@@ -12,6 +12,7 @@ mod csv;
 mod data;
 mod elements;
 mod figures;
+mod grid;
 mod html;
 mod style;
 mod terminal;
