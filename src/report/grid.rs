@@ -69,18 +69,27 @@ impl Grid {
     /// What a row's panels have in common, above them.
     pub(super) fn heading(&self, sheet: &Sheet, row: usize, text: &str) -> Drawn {
         let (left, top) = self.corner(row, 0);
-        sheet.text((left - 60.0, top - HEADING - 4.0), text, Text { bold: true, ..Text::new(NORMAL, FAINT, HPos::Left) })
+        sheet.formula(
+            (left - 60.0, top - HEADING - 4.0),
+            &lowered(text),
+            Text { bold: true, ..Text::new(NORMAL, FAINT, HPos::Left) },
+        )
     }
 
     /// The whole picture: title, legend, and what `draw` draws.
     pub(super) fn picture(&self, heading: &str, draw: impl FnOnce(&Sheet) -> Drawn) -> Result<String, String> {
         let height = self.corner(self.rows, 0).1 - self.extra - TITLES + 8.0;
         canvas::picture((width(self.columns, self.panel.0), height), heading, |sheet| {
-            title(sheet, heading)?;
+            title(sheet, &lowered(heading))?;
             self.legend.draw(sheet, HEAD)?;
             draw(sheet)
         })
     }
+}
+
+/// λ_b and its kin with their letters lowered.
+fn lowered(text: &str) -> String {
+    ["W", "H", "b"].iter().fold(text.to_owned(), |text, letter| text.replace(&format!("λ_{letter}"), &format!("λ_{{{letter}}}")))
 }
 
 fn width(columns: usize, panel: f64) -> f64 {

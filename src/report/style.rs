@@ -163,7 +163,7 @@ impl Legend {
     }
 }
 
-/// A figure's title at its upper left.
+/// A figure's title, formula text, at its upper left.
 pub(super) fn title(sheet: &Sheet, text: &str) -> Drawn {
-    sheet.text((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
+    sheet.formula((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
 }

@@ -9,7 +9,7 @@ use super::super::data::RunData;
 use super::super::elements::{Mark, Marker};
 use super::super::grid::Grid;
 use super::super::style::{FAINT, INK, Key, Look, look};
-use super::sweeps::{Along, Quantity, Span, Sweep, curve, global, metric};
+use super::sweeps::{Along, Quantity, Span, Sweep, curve, deviations, global, metric, six};
 use super::{CASES_MAX, Drawing, Family, left_out};
 
 /// The figure's entry.
@@ -72,21 +72,30 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
     shown.truncate(CASES_MAX);
     rows.iter_mut().for_each(|(_, row)| row.retain(|sweep| shown.contains(&sweep.loss.as_str())));
     rows.retain(|(_, row)| !row.is_empty());
-    let note = left_out(total, rows.len(), "settings") + &left_out(losses.len(), shown.len(), "losses") + &deviations(&rows);
+    let all: Vec<&Sweep> = rows.iter().flat_map(|(_, row)| row.iter().copied()).collect();
+    let note = left_out(total, rows.len(), "settings")
+        + &left_out(losses.len(), shown.len(), "losses")
+        + &edges(&rows)
+        + &deviations(QUANTITIES.iter(), &all);
     let (svg, csv) = picture(&rows, &shown)?;
     Ok(Drawing { svg, csv, note })
 }
 
-/// How far the dots are from their curves.
-fn deviations(rows: &[(&str, Vec<&Sweep>)]) -> String {
-    let parts: Vec<String> = QUANTITIES
-        .iter()
-        .filter_map(|quantity| {
-            let all = rows.iter().flat_map(|(_, row)| row).filter_map(|sweep| quantity.deviation(&sweep.dots));
-            Some(format!("{} {}", quantity.label, short(all.reduce(f64::max)?)))
-        })
-        .collect();
-    format!("Largest distance of a dot from its closed form, as a share of the curve's largest value: {}.", parts.join(", "))
+/// The edges that are drawn, in words: several losses may share one.
+fn edges(rows: &[(&str, Vec<&Sweep>)]) -> String {
+    let of_row = |(settings, row): &(&str, Vec<&Sweep>)| {
+        let span = span(row)?;
+        let parts: Vec<String> =
+            row.iter().filter_map(|sweep| Some(format!("{} {}", sweep.loss, six(edge(sweep, span)?)))).collect();
+        let place = if rows.len() > 1 { format!(" ({settings})") } else { String::new() };
+        (!parts.is_empty()).then(|| format!("Zero-phase edges{place}: {}. ", parts.join(", ")))
+    };
+    rows.iter().filter_map(of_row).collect()
+}
+
+/// What the dots of a row cover.
+fn span(row: &[&Sweep]) -> Option<Span> {
+    Span::around(row.iter().flat_map(|sweep| sweep.dots.iter().map(|dot| dot.at)))
 }
 
 fn picture(rows: &[(&str, Vec<&Sweep>)], losses: &[&str]) -> Result<(String, String), String> {
@@ -104,7 +113,7 @@ fn picture(rows: &[(&str, Vec<&Sweep>)], losses: &[&str]) -> Result<(String, Str
     let svg = grid.picture(heading, |sheet| {
         for (i, (settings, row)) in rows.iter().enumerate() {
             grid.heading(sheet, i, settings)?;
-            let Some(span) = Span::around(row.iter().flat_map(|sweep| sweep.dots.iter().map(|dot| dot.at))) else { continue };
+            let Some(span) = span(row) else { continue };
             for (column, quantity) in QUANTITIES.iter().enumerate() {
                 let curves: Vec<_> = row.iter().map(|sweep| closed(quantity, sweep, span)).collect();
                 let theory = curves.iter().flatten().flatten().map(|&(_, y)| y);

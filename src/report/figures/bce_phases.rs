@@ -9,7 +9,7 @@ use super::super::data::RunData;
 use super::super::elements::{Mark, Marker};
 use super::super::grid::Grid;
 use super::super::style::{FAINT, INK, Key, Look, look};
-use super::sweeps::{Along, Quantity, Span, Sweep, curve, global, metric};
+use super::sweeps::{Along, Quantity, Span, Sweep, curve, deviations, global, metric};
 use super::{Drawing, Family, left_out};
 use crate::losses::Loss;
 use crate::model::Bias;
@@ -74,13 +74,7 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
     sweeps.sort_by_key(|sweep| sweep.problem.classes);
     let total = sweeps.len();
     sweeps.truncate(COLUMNS_MAX);
-    let note = |(quantity, _): &(Quantity, usize)| {
-        let worst = sweeps.iter().filter_map(|sweep| quantity.deviation(&sweep.dots)).reduce(f64::max)?;
-        Some(format!("{} {}", quantity.id, short(worst)))
-    };
-    let parts: Vec<String> = QUANTITIES.iter().filter_map(note).collect();
-    let note =
-        format!("Largest distance of a dot from its closed form, as a share of the curve's largest value: {}.", parts.join(", "));
+    let note = deviations(QUANTITIES.iter().map(|(quantity, ..)| quantity), &sweeps.iter().collect::<Vec<_>>());
     let (svg, csv) = picture(&sweeps)?;
     Ok(Drawing { svg, csv, note: left_out(total, sweeps.len(), "settings") + &note })
 }

@@ -11,11 +11,11 @@ use super::super::data::{RunData, loss_label};
 use super::super::elements::{Mark, Marker};
 use super::super::grid::Grid;
 use super::super::style::{INK, Key, Legend, NORMAL, look};
-use super::sweeps::{critical, metric};
+use super::sweeps::{critical, metric, six};
 use super::{CASES_MAX, Drawing, Family, left_out};
 use crate::model::Bias;
 use crate::record::{Record, balanced_problem};
-use crate::theory::{Balanced, Contrast};
+use crate::theory::{Balanced, Contrast, FocalWindow};
 
 /// The figure's entry.
 pub(super) const FAMILY: Family = Family {
@@ -36,6 +36,9 @@ const KEYS: f64 = 40.0;
 const WEIGHTS_MAX: usize = 3;
 /// A point's logits are sP + tJ/K when the fit leaves no more than this share.
 const SYMMETRIC: f64 = 1e-6;
+
+/// Weights this close, relatively, are one: a decay is a product of rounded roots, and a tie is written in decimals.
+const SAME: f64 = 1e-9;
 
 /// A loss with a number of classes.
 struct Subject<'a> {
@@ -96,7 +99,7 @@ fn subjects(data: &RunData) -> (Vec<Subject<'_>>, Vec<String>) {
 fn weights(subject: &Subject) -> Vec<f64> {
     let mut weights: Vec<f64> = subject.points.iter().map(|(problem, _)| problem.epsilon() / problem.scale).collect();
     weights.sort_by(f64::total_cmp);
-    weights.dedup_by(|a, b| (*a - *b).abs() <= 1e-12 * *b);
+    weights.dedup_by(|a, b| same(*a, *b));
     weights
 }
 
@@ -108,19 +111,34 @@ fn spread(all: &[f64], count: usize) -> Vec<f64> {
     (0..count).map(|i| all[i * (all.len() - 1) / (count - 1)]).collect()
 }
 
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= SAME * b
+}
+
+/// Within the window of two minima, or half its width beside it.
+fn near_window(window: &FocalWindow, c: f64) -> bool {
+    let reach = 0.5 * (window.simplex_stable_to - window.zero_stable_from);
+    c > window.zero_stable_from - reach && c < window.simplex_stable_to + reach
+}
+
 fn named(c: f64, name: &str) -> Weight {
-    Weight { c, label: format!("{}{name}", short(c)) }
+    Weight { c, label: format!("{}{name}", six(c)) }
 }
 
 /// Weights over the whole range of the run, and the edge of the zero phase.
 fn overview<'a>(subject: &'a Subject<'a>) -> Option<Part<'a>> {
-    let all = weights(subject);
     let edge = subject.contrast.zero_threshold();
+    let all: Vec<f64> = weights(subject).into_iter().filter(|&c| !edge.is_some_and(|edge| same(c, edge))).collect();
     // Too far beyond the edge every curve is the same: zero.
     let near: Vec<f64> = all.iter().copied().filter(|&c| edge.is_none_or(|edge| c < 2.0 * edge)).collect();
     let mut weights: Vec<Weight> =
         spread(if near.is_empty() { &all } else { &near }, WEIGHTS_MAX).into_iter().map(|c| named(c, "")).collect();
-    let tie = subject.contrast.window().is_ok();
+    let window = subject.contrast.window();
+    // A run that stays in the window needs no second panel of the same curves.
+    if window.as_ref().is_ok_and(|window| all.iter().all(|&c| near_window(window, c))) {
+        return None;
+    }
+    let tie = window.is_ok();
     weights.extend(edge.map(|edge| named(edge, if tie { " (tie)" } else { " (edge)" })));
     weights.sort_by(|a, b| a.c.total_cmp(&b.c));
     (!weights.is_empty()).then(|| Part { title: format!("{}, K = {}", subject.label, subject.classes), subject, weights })
@@ -129,11 +147,8 @@ fn overview<'a>(subject: &'a Subject<'a>) -> Option<Part<'a>> {
 /// Weights in and near the window in which two minima coexist.
 fn window<'a>(subject: &'a Subject<'a>) -> Option<Part<'a>> {
     let window = subject.contrast.window().ok()?;
-    let reach = window.simplex_stable_to - window.zero_stable_from;
-    let inside: Vec<f64> = weights(subject)
-        .into_iter()
-        .filter(|&c| c > window.zero_stable_from - 0.3 * reach && c < window.simplex_stable_to + 0.3 * reach)
-        .collect();
+    let inside: Vec<f64> =
+        weights(subject).into_iter().filter(|&c| near_window(&window, c) && !same(c, window.transition)).collect();
     let mut weights: Vec<Weight> = spread(&inside, WEIGHTS_MAX).into_iter().map(|c| named(c, "")).collect();
     weights.push(named(window.transition, " (tie)"));
     weights.sort_by(|a, b| a.c.total_cmp(&b.c));
@@ -179,7 +194,7 @@ fn draw_part(sheet: &Sheet, grid: &Grid, place: (usize, usize), part: &Part, csv
     for (i, weight) in weights.iter().enumerate() {
         for (problem, record) in &subject.points {
             let c = problem.epsilon() / problem.scale;
-            if (c - weight.c).abs() > 1e-12 * weight.c {
+            if !same(c, weight.c) {
                 continue;
             }
             let Some((t, value)) = found(problem, record) else { continue };

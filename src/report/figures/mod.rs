@@ -84,3 +84,5 @@ fn left_out(total: usize, drawn: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory_tests;

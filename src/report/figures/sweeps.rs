@@ -58,6 +58,14 @@ impl Along {
         out
     }
 
+    /// Its key in scenarios.
+    fn key(self) -> &'static str {
+        match self {
+            Along::Epsilon => "decay.epsilon",
+            Along::DecayB => "decay.b",
+        }
+    }
+
     fn settings(self, problem: &Balanced) -> String {
         let mut parts = vec![format!("K = {}", problem.classes), format!("n = {}", problem.per_class)];
         if self == Along::DecayB {
@@ -76,7 +84,8 @@ impl Along {
         parts.join(", ")
     }
 
-    /// The run's cases that `fits` accepts, as sweeps in the order of the records. A case without a critical point or a balanced problem is left out; with none left, why.
+    /// The run's cases that `fits` accepts, as sweeps in the order of the records; at least one has two values of the decay. A case without a critical point or a balanced problem is
+    /// left out; `Err` says why nothing is left.
     pub(super) fn sweeps(self, data: &RunData, fits: impl Fn(&Balanced) -> Result<(), String>) -> Result<Vec<Sweep<'_>>, String> {
         let (mut sweeps, mut reasons): (Vec<Sweep>, Vec<String>) = (Vec::new(), Vec::new());
         for case in data.cases() {
@@ -103,6 +112,9 @@ impl Along {
         }
         sweeps.iter_mut().for_each(|sweep| sweep.dots.sort_by(|a, b| a.at.total_cmp(&b.at)));
         match (sweeps.is_empty(), reasons.is_empty()) {
+            (false, _) if sweeps.iter().all(|sweep| sweep.dots[0].at.total_cmp(&sweep.dots[sweep.dots.len() - 1].at).is_eq()) => {
+                Err(format!("no two cases differ in {} alone: sweep it to see a curve", self.key()))
+            }
             (false, _) => Ok(sweeps),
             (true, true) => Err("the run has no records".into()),
             (true, false) => Err(format!("no case fits: {}", reasons.join("; "))),
@@ -146,7 +158,7 @@ impl Span {
         }
         Some(match high / low {
             ratio if ratio > 20.0 => Self { low: low / 1.25, high: high * 1.25, log: true },
-            ratio if ratio > 1.2 => {
+            ratio if ratio > 1.0 + 1e-9 => {
                 let margin = 0.05 * (high - low);
                 // From zero on where the lowest is near it: the reader sees where the axis begins.
                 Self { low: if low < 0.25 * high { 0.0 } else { low - margin }, high: high + margin, log: false }
@@ -224,6 +236,21 @@ impl Quantity {
         let worst = pairs.iter().map(|(a, b)| (a - b).abs()).reduce(f64::max)?;
         Some(if largest > 0.0 { worst / largest } else { worst }).filter(|x| x.is_finite())
     }
+}
+
+/// A sentence on how far all dots are from their closed forms.
+pub(super) fn deviations<'a>(quantities: impl Iterator<Item = &'a Quantity>, sweeps: &[&Sweep]) -> String {
+    let worst = |quantity: &Quantity| sweeps.iter().filter_map(|sweep| quantity.deviation(&sweep.dots)).reduce(f64::max);
+    let parts: Vec<String> =
+        quantities.filter_map(|quantity| Some(format!("{} {}", quantity.id, short(worst(quantity)?)))).collect();
+    format!("Largest distance of a dot from its closed form, as a share of the largest value on its curve: {}.", parts.join(", "))
+}
+
+/// A number to six digits, for edges and weights that lie close together.
+pub(super) fn six(x: f64) -> String {
+    let text = short(x);
+    let rounded: f64 = format!("{x:.5e}").parse().unwrap_or(x);
+    if (1e-4..1e5).contains(&rounded) { format!("{rounded}") } else { text }
 }
 
 /// A metric of a record.
