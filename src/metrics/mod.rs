@@ -8,6 +8,7 @@ mod collapse;
 mod decision;
 mod geometry;
 mod jacobi;
+mod logits;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,30 @@ pub const ALL: &[Family] = &[
         summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
         trajectory: false,
         compute: |statistics| geometry::etf_distance(statistics.w_raw()?),
+    },
+    Family {
+        name: "scale",
+        summary: "s of the least-squares fit WM̄ ≈ sP + tJ/K, M̄ = [μ_c]: the weight of the simplex in the logits (without the bias)",
+        trajectory: false,
+        compute: logits::scale,
+    },
+    Family {
+        name: "mean-part",
+        summary: "t of the same fit: the weight of the mean in the logits (without the bias)",
+        trajectory: false,
+        compute: logits::mean_part,
+    },
+    Family {
+        name: "logit-misfit",
+        summary: "‖WM̄ − sP − tJ/K‖/‖WM̄‖: what that fit leaves",
+        trajectory: false,
+        compute: logits::misfit,
+    },
+    Family {
+        name: "norm-w",
+        summary: "root mean square over classes of ‖w^k‖, the rows of W",
+        trajectory: false,
+        compute: logits::norm_w,
     },
 ];
 

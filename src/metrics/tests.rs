@@ -49,8 +49,11 @@ fn at_a_collapsed_simplex_all_are_zero() {
         let shape = Shape::balanced(classes, width, 3).unwrap();
         let metrics = all(&etf(&shape, 1), &shape);
         assert_eq!(metrics.values.len(), ALL.len());
+        // WM̄ = 0.3 · 1.7² P; the rows of W have the norm 1.7 √((K−1)/K).
+        let sizes = [("scale", 0.3 * 1.7 * 1.7), ("norm-w", 1.7 * (1.0 - 1.0 / classes as f64).sqrt())];
         for (name, value) in metrics.values {
-            assert!(value <= 1e-13, "{name} = {value}");
+            let expected = sizes.iter().find(|(size, _)| *size == name).map_or(0.0, |(_, expected)| *expected);
+            assert!((value - expected).abs() <= 1e-13, "{name} = {value}, expected {expected}");
         }
     }
 }
@@ -79,10 +82,15 @@ fn every_metric_is_invariant() {
     }
     let h2 = DMatrix::from_fn(5, 11, |a, i| h[(a, order[i])]);
     assert_close(&all(&point(&mixed, &w2, &h2, Some(b2.as_slice())), &mixed), &before, 1e-12);
-    // Scale: only nc4 and the bias know it.
+    // Scale: only nc4, the bias and the sizes know it.
     let tiny = point(&shape, &(&w * 1e-180), &(&h * 1e150), None);
     let plain = all(&point(&shape, &w, &h, None), &shape);
     let mut scaled = all(&tiny, &shape);
+    for (name, factor) in [("scale", 1e-30), ("mean-part", 1e-30), ("norm-w", 1e-180)] {
+        let (value, expected) = (scaled.values[name], factor * plain.values[name]);
+        assert!((value - expected).abs() <= 1e-12 * expected.abs(), "{name}: {value}, expected {expected}");
+        scaled.values.insert(name.into(), plain.values[name]);
+    }
     scaled.values.insert("nc4".into(), plain.values["nc4"]);
     assert_close(&scaled, &plain, 1e-12);
 }
@@ -91,8 +99,11 @@ fn every_metric_is_invariant() {
 fn what_does_not_exist_has_a_reason() {
     let shape = Shape::balanced(3, 4, 2).unwrap();
     let origin = all(&Point::zeros(&shape, Bias::Free), &shape);
-    assert_eq!(origin.values.keys().collect::<Vec<_>>(), ["nc4"]);
-    assert_eq!(origin.undefined.len(), ALL.len() - 1);
+    // What is a size is 0 there.
+    let sizes = ["mean-part", "nc4", "norm-w", "scale"];
+    assert_eq!(origin.values.keys().collect::<Vec<_>>(), sizes);
+    assert_eq!(origin.undefined.len(), ALL.len() - sizes.len());
+    assert_eq!(origin.undefined["logit-misfit"], "WM̄ = 0");
     assert_eq!(origin.undefined["nc1"], "the class means coincide: H̄ = 0");
     assert_eq!(origin.undefined["nc2"], "W = 0");
     let (w, h) = (random(3, 4, 6), DMatrix::from_element(4, 6, 0.1));
@@ -101,7 +112,7 @@ fn what_does_not_exist_has_a_reason() {
     let equal_rows = all(&point(&shape, &DMatrix::from_element(3, 4, 0.1), &random(4, 6, 7), None), &shape);
     assert_eq!(equal_rows.undefined.keys().collect::<Vec<_>>(), ["nc2", "nc3"]);
     let narrow = Shape::balanced(3, 0, 2).unwrap();
-    assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), ["nc4"]);
+    assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), sizes);
     let mut spoilt = Point::zeros(&shape, Bias::Free);
     spoilt.as_mut_slice()[3] = f64::NAN;
     let metrics = all(&spoilt, &shape);
@@ -124,6 +135,29 @@ fn a_square_is_not_a_simplex() {
     // THEORY: for WWᵀ ∝ sP + tJ/K, NC2-raw² = 2 − 2√(K−1)s/√((K−1)s²+t²).
     let expected = (2.0 - 2.0 * 3.0_f64.sqrt() / 2.0).sqrt();
     assert!((metrics.values["nc2-raw"] - expected).abs() <= 1e-14);
+}
+
+/// WM̄ = sP + tJ/K has these s and t and no misfit, whatever the bias; a part orthogonal to both is misfit alone.
+#[test]
+fn the_fit_finds_simplex_and_mean() {
+    for (classes, s, t) in [(2, 1.5, 0.0), (3, 2.0, -0.7), (5, 0.4, 0.4), (6, 0.0, 1.3)] {
+        let shape = Shape::balanced(classes, classes + 1, 2).unwrap();
+        let rotation = frame(classes, classes + 1, 13);
+        let logits = simplex(classes) * s + DMatrix::from_element(classes, classes, t / classes as f64);
+        let w = DMatrix::identity(classes, classes) * &rotation;
+        let means = rotation.transpose() * &logits;
+        let h = |means: &DMatrix<f64>| DMatrix::from_fn(classes + 1, shape.samples(), |a, i| means[(a, shape.labels()[i])]);
+        let b: Vec<f64> = (0..classes).map(|k| k as f64).collect();
+        let metrics = all(&point(&shape, &w, &h(&means), Some(&b)), &shape);
+        assert!((metrics.values["scale"] - s).abs() <= 1e-13 && (metrics.values["mean-part"] - t).abs() <= 1e-13, "{metrics:?}");
+        assert!(metrics.values["logit-misfit"] <= 1e-13 && (metrics.values["norm-w"] - 1.0).abs() <= 1e-13, "{metrics:?}");
+        let mut skewed = logits.clone();
+        (skewed[(0, 1)], skewed[(1, 0)]) = (skewed[(0, 1)] + 0.25, skewed[(1, 0)] - 0.25);
+        let metrics = all(&point(&shape, &w, &h(&(rotation.transpose() * &skewed)), None), &shape);
+        assert!((metrics.values["scale"] - s).abs() <= 1e-13 && (metrics.values["mean-part"] - t).abs() <= 1e-13, "{metrics:?}");
+        let expected = (0.125_f64).sqrt() / skewed.norm();
+        assert!((metrics.values["logit-misfit"] - expected).abs() <= 1e-13, "{metrics:?}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod data;
 mod elements;
 mod figures;
 mod heatmap;
+mod grid;
 mod html;
 mod style;
 mod terminal;

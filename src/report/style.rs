@@ -97,8 +97,14 @@ pub(super) enum Key {
     Line(Look),
     /// The series' marker, filled.
     Marker(Look),
+    /// The series' line with its marker on it.
+    Both(Look),
     /// A marker with a fill and an outline.
     Shape(Marker, RGBColor, RGBColor),
+    /// A small dot.
+    Dot(RGBColor),
+    /// A piece of an upright line: an edge between phases.
+    Upright(RGBColor),
 }
 
 /// A legend above the panels, as many rows as it needs; nothing is drawn over data.
@@ -142,7 +148,13 @@ impl Legend {
             let middle = (x + KEY_WIDTH / 2.0 - 3.0, y);
             match *key {
                 Key::Line(look) => sheet.line((x, y), (x + KEY_WIDTH - 6.0, y), look.stroke(2.0))?,
+                Key::Both(look) => {
+                    sheet.line((x, y), (x + KEY_WIDTH - 6.0, y), look.stroke(2.0))?;
+                    look.mark(3.4).draw_on(sheet, middle)?;
+                }
                 Key::Marker(look) => look.mark(4.5).draw_on(sheet, middle)?,
+                Key::Dot(color) => Mark::new(Marker::Circle, 2.2, color, color).draw_on(sheet, middle)?,
+                Key::Upright(color) => sheet.line((middle.0, y - 6.0), (middle.0, y + 6.0), Stroke::new(color, 1.4))?,
                 Key::Shape(marker, fill, outline) => Mark::new(marker, 4.5, fill, outline).draw_on(sheet, middle)?,
             }
             sheet.text((x + KEY_WIDTH, y + SMALL * 0.36), text, Text::new(SMALL, INK, HPos::Left))?;
@@ -151,9 +163,9 @@ impl Legend {
     }
 }
 
-/// A figure's title at its upper left.
+/// A figure's title, formula text, at its upper left.
 pub(super) fn title(sheet: &Sheet, text: &str) -> Drawn {
-    sheet.text((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
+    sheet.formula((14.0, 24.0), text, Text { bold: true, ..Text::new(TITLE, INK, HPos::Left) })
 }
 
 /// From dark blue (0) through green to light yellow (1). Lightness rises evenly, so it tells the order in grey print too.

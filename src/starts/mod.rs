@@ -27,7 +27,8 @@ pub enum StartSpec {
         /// Seed of the streams.
         seed: u64,
     },
-    /// The balanced simplex ETF of the closed form, perturbed by normal entries of standard deviation `scale`.
+    /// The balanced simplex ETF of the closed form (where that is W = H = 0 and the focal loss keeps a simplex as a local minimum, that simplex), perturbed by normal entries of
+    /// standard deviation `scale`.
     NearEtf {
         /// How many points.
         count: usize,
@@ -301,7 +302,7 @@ impl Begin {
             StartSpec::RankLadder { scale, seed, .. } => Ok(Some(normal(seed, "rank-ladder", scale, zeros()))),
             StartSpec::NearEtf { scale, seed, .. } => {
                 theory::balanced_minimum(&narrow)?;
-                let etf = theory::etf_point(&narrow).ok_or("the closed-form minimum has no point of this width")?;
+                let etf = theory::simplex_point(&narrow).ok_or("the closed-form minimum has no point of this width")?;
                 Ok(Some(normal(seed, "near-etf", scale, etf)))
             }
             StartSpec::TiedClasses { scale, seed, .. } => Ok(Some(self.tied(&narrow, scale, seed))),

@@ -12,7 +12,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For balanced classes every global minimiser has zero within-class variability, rows of W that form a scaled simplex ETF and class means aligned with them; its value is the closed form's.",
     refuted_by: "a global minimum with another value, with within-class variability, or with another geometry",
     scenario: "collapse",
-    figures: &["gram", "collapse", "loss-differences"],
+    figures: &["balanced-minimum", "gram", "collapse", "loss-differences"],
     hypotheses: &[BALANCED, CLOSED_FORM, ETF],
     check: Check::Each(check),
     planted: |records, _| {

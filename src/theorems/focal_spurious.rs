@@ -13,7 +13,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For K > 1/p_c(γ) and ε between η(1/K)/K and the first-order transition, W = H = 0 is a strict local minimum of focal loss above the lowest known value, although d ≥ K − 1.",
     refuted_by: "W = H = 0 with a negative eigenvalue, or no lower point",
     scenario: "focal-window",
-    figures: &["value-index"],
+    figures: &["focal-hysteresis", "contrast", "convexity-edge", "value-index"],
     hypotheses: &[landscape::FOCAL, MANY_CLASSES, WINDOW],
     check: Check::Each(check),
     planted: |records, _| {

@@ -14,7 +14,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     statement: "For balanced classes the global minimum of label smoothing α at ε = √n μ has the value and the logits of cross-entropy's at ε + α/K.",
     refuted_by: "a global minimum of label smoothing with another value",
     scenario: "smoothing",
-    figures: &["value-index"],
+    figures: &["smoothing"],
     hypotheses: &[BALANCED, landscape::LABEL_SMOOTHING],
     check: Check::Each(check),
     planted: |records, _| records.iter_mut().for_each(|record| record.value *= 1.0 + 1e-6),

@@ -101,6 +101,28 @@ pub fn focal_transition(classes: usize, gamma: f64) -> f64 {
     falling_root(advantage, continuous, last)
 }
 
+/// A stationary point s > 0 of the focal loss's scalar problem ℓ(s) + ε(K−1)s.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FocalStationary {
+    /// The ε at which the margin s is stationary: (1−p)η(p)/(K−1).
+    pub epsilon: f64,
+    /// ℓ(s) + ε(K−1)s.
+    pub value: f64,
+    /// Whether it is a minimum along s: p ≥ p_c.
+    pub stable: bool,
+}
+
+/// The branch of simplices, by their margin s > 0: every s is stationary at exactly one ε.
+///
+/// ε(s) starts at η(1/K)/K for s → 0. For K ≤ 1/p_c it falls with s; beyond, it rises along unstable points up to the fold at p = p_c, [`FocalWindow::simplex_stable_to`], and
+/// falls from there along the minima.
+pub fn focal_stationary(classes: usize, gamma: f64, s: f64) -> FocalStationary {
+    let k = classes as f64;
+    let at = Probability::at_margin(k, s);
+    let epsilon = at.pull(gamma) / (k - 1.0);
+    FocalStationary { epsilon, value: at.loss(gamma) + epsilon * (k - 1.0) * s, stable: s >= convex_from(k, gamma) }
+}
+
 /// max over γ of p_c(γ), as (γ, p_c): about (2.382, .05844443).
 ///
 /// p_c(γ) is a root of F(p, γ) = γx(1−(γ+1)p) − (1+2γ)(1−p), x = −log p, so that it is stationary where ∂F/∂γ = x(1−(2γ+1)p) − 2(1−p) = 0; that falls in γ along the root.

@@ -37,15 +37,16 @@ pub use clusters::{LowRankPoint, equal_clusters, mse_rank};
 pub use contrast::{Contrast, ContrastMinimum, ConvexityRegion, convexity_region};
 pub use flow::{RayFlow, imbalance_factor, mean_classifier_factor};
 pub use focal::{
-    FocalWindow, focal_convexity_edge, focal_convexity_edge_max, focal_transition, focal_uniqueness_fails_from, focal_window,
+    FocalStationary, FocalWindow, focal_convexity_edge, focal_convexity_edge_max, focal_stationary, focal_transition,
+    focal_uniqueness_fails_from, focal_window,
 };
 pub use imbalance::{MseMinimum, Seli, merging_classes, minority_collapse_size, mse_imbalanced, seli};
 pub use inapplicable::Inapplicable;
 pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{GroupSample, PartialCollapse, partial_collapse};
-pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
-pub use point::{etf_point, simplex_frame};
 pub use table::{Entry, Quantity, closed_forms, listed_partial};
+pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, gram_distance, mse_mean_transition, self_dual};
+pub use point::{etf_point, simplex_frame, simplex_point};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]

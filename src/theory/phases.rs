@@ -26,6 +26,15 @@ pub fn mse_mean_transition(balanced: &Balanced) -> Result<f64, Inapplicable> {
     Ok(balanced.scale * k * epsilon / room)
 }
 
+/// ‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖ at a minimum with the logits sP + tJ/K: how far the Gram matrix of the classifier is from a simplex. `None` at W = 0.
+///
+/// WWᵀ ∝ sP + |t|J/K, whose cosine with P is √(K−1)s/√((K−1)s² + t²): the square is 2(1 − cosine), and 1 − cosine is t²/(r(r + √(K−1)s)), r² = (K−1)s² + t², without cancellation.
+pub fn gram_distance(classes: usize, s: f64, t: f64) -> Option<f64> {
+    let simplex = ((classes - 1) as f64).sqrt() * s;
+    let whole = simplex.hypot(t);
+    (whole > 0.0).then(|| (2.0 * (t / whole) * (t / (whole + simplex))).sqrt())
+}
+
 /// A range of ε with one geometry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Phase {

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::Balanced;
+use super::{Balanced, BalancedMinimum, Contrast};
 use crate::model::{Bias, Point};
 use crate::objective::Problem;
 
@@ -12,7 +12,24 @@ use crate::objective::Problem;
 /// `None` where [`super::balanced_minimum`] does not apply. All other minimisers are this one rotated.
 pub fn etf_point(problem: &Problem) -> Option<Point> {
     let balanced = Balanced::try_from(problem).ok()?;
-    let minimum = balanced.minimum().ok()?;
+    Some(symmetric_point(problem, &balanced, &balanced.minimum().ok()?))
+}
+
+/// The simplex where there is one: [`etf_point`], or, where that is W = H = 0 but the focal loss keeps a simplex as a local minimum (beyond its transition, up to
+/// [`super::FocalWindow::simplex_stable_to`]), that simplex.
+pub fn simplex_point(problem: &Problem) -> Option<Point> {
+    let balanced = Balanced::try_from(problem).ok()?;
+    let mut minimum = balanced.minimum().ok()?;
+    if minimum.zero_phase && balanced.width + 1 >= balanced.classes {
+        let minima =
+            Contrast::new(&balanced.loss, balanced.classes).and_then(|it| it.minima(balanced.epsilon() / balanced.scale));
+        minimum.scale = minima.ok().and_then(|minima| minima.first().map(|minimum| minimum.scale)).unwrap_or(0.0);
+    }
+    Some(symmetric_point(problem, &balanced, &minimum))
+}
+
+/// The point with the minimum's s, t and β.
+fn symmetric_point(problem: &Problem, balanced: &Balanced, minimum: &BalancedMinimum) -> Point {
     let classes = problem.shape.classes();
     // Row k of [√s B, √|t| u]; the mean direction first where there is one, so that what is left is the simplex.
     let mean_columns = usize::from(minimum.mean_part.abs() > 0.0);
@@ -38,7 +55,7 @@ pub fn etf_point(problem: &Problem) -> Option<Point> {
     if problem.bias != Bias::None {
         point.b_mut().fill(minimum.bias);
     }
-    Some(point)
+    point
 }
 
 /// The K×d matrix B, padded with zero columns, whose columns are the simplex directions of [`etf_point`]: orthonormal, with BBᵀ = P. `None` where d has no room for them.

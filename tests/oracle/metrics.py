@@ -41,6 +41,15 @@ def etf_distance(w, rng):
     return best
 
 
+def fit(logits, p):
+    """s and t of logits ~ sP + tJ/K by least squares on the flattened matrices."""
+    classes = logits.shape[0]
+    basis = np.stack([p.ravel(), np.full(classes * classes, 1 / classes)], axis=1)
+    (s, t), *_ = np.linalg.lstsq(basis, logits.ravel(), rcond=None)
+    rest = logits.ravel() - basis @ np.array([s, t])
+    return {"scale": s, "mean-part": t, "logit-misfit": np.linalg.norm(rest) / np.linalg.norm(logits)}
+
+
 def metrics(w, h, b, labels, rng):
     classes = w.shape[0]
     means = np.stack([h[:, labels == c].mean(axis=1) for c in range(classes)], axis=1)
@@ -67,6 +76,8 @@ def metrics(w, h, b, labels, rng):
         "nc3-raw": np.linalg.norm(unit(w @ hbar) - target),
         "nc4-disagreement": np.mean(logits.argmax(axis=0) != nearest),
         "etf-distance": etf_distance(w, rng),
+        **fit(w @ means, p),
+        "norm-w": np.sqrt(np.mean(np.sum(w * w, axis=1))),
     }
 
 

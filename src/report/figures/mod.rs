@@ -1,7 +1,9 @@
 //! The figures: each is one file that turns a run's data into a picture and the table it was drawn from.
 //!
-//! A figure computes nothing that is not in a record, a trajectory or a point file. A new figure is one file, its `mod` line and its line in [`ALL`].
+//! A figure computes nothing that is not in a record, a trajectory, a point file or a closed form of `theory`. A new figure is one file, its `mod` line and its line in [`ALL`].
 
+mod balanced_minimum;
+mod bce_phases;
 mod collapse;
 mod dual_gap;
 mod escape_paths;
@@ -12,11 +14,22 @@ mod gram;
 mod ladder;
 mod landscape_slice;
 mod loss_differences;
+mod contrast;
+mod convexity_edge;
+mod escape_paths;
+mod etf_spectrum;
+mod focal_hysteresis;
+mod gram;
+mod ladder;
+mod landscape_slice;
+mod mse_frame;
 mod saddle_graph;
 mod shapes;
 mod simplex;
+mod smoothing;
 mod spectrum;
 mod success_by_width;
+mod sweeps;
 mod value_index;
 
 use super::data::RunData;
@@ -62,6 +75,13 @@ pub const ALL: &[Family] = &[
     shapes::FAMILY,
     gram::FAMILY,
     success_by_width::FAMILY,
+    balanced_minimum::FAMILY,
+    smoothing::FAMILY,
+    contrast::FAMILY,
+    focal_hysteresis::FAMILY,
+    convexity_edge::FAMILY,
+    mse_frame::FAMILY,
+    bce_phases::FAMILY,
 ];
 
 /// The figure of this name.
@@ -79,3 +99,5 @@ fn left_out(total: usize, drawn: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory_tests;
