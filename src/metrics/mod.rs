@@ -11,6 +11,7 @@ mod jacobi;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod unequal;
 
 use std::collections::BTreeMap;
 
@@ -74,6 +75,24 @@ pub const ALL: &[Family] = &[
         summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
         trajectory: false,
         compute: |statistics| geometry::etf_distance(statistics.w_raw()?),
+    },
+    Family {
+        name: "class-separation",
+        summary: "the least distance of two classes (classifiers or class means) over the root mean square of all pairs; 0: merged",
+        trajectory: false,
+        compute: unequal::class_separation,
+    },
+    Family {
+        name: "seli-distance",
+        summary: "‖WWᵀ/‖WWᵀ‖ − (PDP)^½/‖(PDP)^½‖‖, D = diag(n_k), W not centred (Thrampoulidis et al. 2022)",
+        trajectory: false,
+        compute: unequal::seli_distance,
+    },
+    Family {
+        name: "seli-logits",
+        summary: "‖WM/‖WM‖ − P/√(K−1)‖, M the class means, nothing centred (Thrampoulidis et al. 2022)",
+        trajectory: false,
+        compute: unequal::seli_logits,
     },
 ];
 

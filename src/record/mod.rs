@@ -8,6 +8,7 @@ mod atomic;
 mod csv;
 mod npy;
 pub mod npz;
+mod problem;
 pub mod read;
 mod slice;
 mod store;
@@ -19,6 +20,7 @@ pub use census::{
     Tried,
 };
 pub use etf::{PredictedLevel, compare_with_etf};
+pub use problem::{loss_of, problem_of};
 pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};

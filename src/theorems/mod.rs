@@ -15,11 +15,13 @@ mod focal_spurious;
 mod hypotheses;
 mod landscape;
 mod ls_landscape;
+mod minority_collapse;
 mod mse_frame;
 mod mse_landscape;
 mod narrow;
 mod phases;
 mod rank_bound;
+mod seli;
 mod smoothing;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,8 @@ pub const ALL: &[Theorem] = &[
     bce_phases::THEOREM,
     narrow::THEOREM,
     focal_spurious::THEOREM,
+    minority_collapse::THEOREM,
+    seli::THEOREM,
 ];
 
 /// A published statement.
