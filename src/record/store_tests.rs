@@ -18,6 +18,7 @@ fn row(step: u64) -> TrajectoryRow {
         gradient_norm: 0.25,
         gradient_norm_scaled: 0.125,
         metrics: BTreeMap::new(),
+        flow: None,
     }
 }
 

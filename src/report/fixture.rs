@@ -368,6 +368,7 @@ fn trajectory(case: &str, start_index: usize, best: f64, position: usize) -> Vec
             gradient_norm: decay,
             gradient_norm_scaled: 8.0 * decay,
             metrics: metrics.map(|(id, x)| (id.to_owned(), x)).into(),
+            flow: None,
         }
     };
     steps.into_iter().map(row).collect()

@@ -5,6 +5,7 @@ use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
 use crate::model::Point;
 use crate::objective::{Objective, Problem, lower_bound, residual_spectrum};
+use super::flow::FlowLaws;
 use crate::record::TrajectoryRow;
 use crate::scenario::Case;
 use crate::solvers::{State, StopReason, minimise};
@@ -131,6 +132,7 @@ impl Assessed {
 struct Recorder {
     rows: Vec<TrajectoryRow>,
     next: u64,
+    laws: Option<FlowLaws>,
 }
 
 impl Recorder {
@@ -163,6 +165,7 @@ impl Recorder {
             gradient_norm: norm.norm,
             gradient_norm_scaled: norm.scaled,
             metrics: metrics::trajectory(&state.x, &problem.shape).values,
+            flow: state.time.map(|_| self.laws.get_or_insert_with(|| FlowLaws::new(state)).row(state)),
         });
     }
 }

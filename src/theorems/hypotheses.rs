@@ -61,3 +61,13 @@ pub(super) const FULL_WIDTH: Hypothesis = Hypothesis {
     },
     breaks: |record| record.width = record.classes - 1,
 };
+
+/// L(z + c1) = L(z).
+pub(super) const SHIFT_INVARIANT: Hypothesis = Hypothesis {
+    name: "a shift-invariant loss",
+    holds: |subject| {
+        let loss = subject.loss()?;
+        if loss.function().shift_invariant() { Ok(()) } else { Err(format!("{loss} is not")) }
+    },
+    breaks: |record| record.loss = "mse".into(),
+};

@@ -10,6 +10,10 @@ mod collapse;
 mod dual_certificate;
 mod escape_curvature;
 mod evidence;
+mod flow;
+mod flow_imbalance;
+mod flow_mean;
+mod flow_ray;
 mod focal_landscape;
 mod focal_spurious;
 mod hypotheses;
@@ -52,6 +56,9 @@ pub const ALL: &[Theorem] = &[
     focal_spurious::THEOREM,
     minority_collapse::THEOREM,
     seli::THEOREM,
+    flow_mean::THEOREM,
+    flow_imbalance::THEOREM,
+    flow_ray::THEOREM,
 ];
 
 /// A published statement.
