@@ -50,7 +50,9 @@ pub(super) fn softmax_hessian(logits: &[f64], out: &mut LogitHessian) -> Softmax
 impl Conjugate for CrossEntropy {
     /// Σ_j v_j log v_j with v = u + e_k on the simplex.
     fn conjugate_value(&self, dual: &[f64], label: usize) -> f64 {
-        dual.iter().enumerate().map(|(j, &u)| entropy_term(if j == label { u + 1.0 } else { u })).sum()
+        // Near collapse u_k = p_k − 1 is small and 1 + u_k has lost its digits: its logarithm comes from u_k.
+        let own = |u: f64| if u > -0.5 { (1.0 + u) * u.ln_1p() } else { entropy_term(u + 1.0) };
+        dual.iter().enumerate().map(|(j, &u)| if j == label { own(u) } else { entropy_term(u) }).sum()
     }
 
     fn interior_slope(&self) -> Option<f64> {

@@ -12,6 +12,7 @@ mod logits;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod unequal;
 
 use std::collections::BTreeMap;
 
@@ -99,6 +100,24 @@ pub const ALL: &[Family] = &[
         summary: "root mean square over classes of ‖w^k‖, the rows of W",
         trajectory: false,
         compute: logits::norm_w,
+    },
+    Family {
+        name: "class-separation",
+        summary: "the least distance of two classes (classifiers or class means) over the root mean square of all pairs; 0: merged",
+        trajectory: false,
+        compute: unequal::class_separation,
+    },
+    Family {
+        name: "seli-distance",
+        summary: "‖WWᵀ/‖WWᵀ‖ − (PDP)^½/‖(PDP)^½‖‖, D = diag(n_k), W not centred (Thrampoulidis et al. 2022)",
+        trajectory: false,
+        compute: unequal::seli_distance,
+    },
+    Family {
+        name: "seli-logits",
+        summary: "‖WM/‖WM‖ − P/√(K−1)‖, M the class means, nothing centred (Thrampoulidis et al. 2022)",
+        trajectory: false,
+        compute: unequal::seli_logits,
     },
 ];
 

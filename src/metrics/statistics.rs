@@ -80,6 +80,19 @@ impl<'a> Statistics<'a> {
         self.h_centred.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
+    /// M = [μ_c], d×K, with its largest entry 1, unless all class means are 0.
+    pub(super) fn means_raw(&self) -> Result<DMatrix<f64>, String> {
+        scaled(self.class_means.clone(), 0.0).ok_or_else(|| "the class means are 0".to_string())
+    }
+
+    /// The class means about their own mean (which is μ_G for balanced classes only), d×K, scaled, unless they coincide.
+    pub(super) fn means_centred(&self) -> Result<DMatrix<f64>, String> {
+        let mut means = self.class_means.clone();
+        let mean = means.column_mean();
+        means.column_iter_mut().for_each(|mut column| column -= &mean);
+        scaled(means, ROUNDING * largest(&self.class_means)).ok_or_else(|| "the class means coincide".to_string())
+    }
+
     /// The factor by which [`Self::h_centred`] was divided.
     pub(super) fn h_scale(&self) -> f64 {
         largest(&self.centred_means)

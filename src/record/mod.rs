@@ -10,6 +10,7 @@ mod csv;
 mod jsonl;
 mod npy;
 pub mod npz;
+mod problem;
 pub mod read;
 mod slice;
 mod store;
@@ -22,7 +23,10 @@ pub use census::{
 };
 pub use etf::{PredictedLevel, balanced_problem, compare_with_etf};
 pub use partial::{LadderCrossing, LadderMap, Rung, ladder, ladder_crossings, ladder_map, ladder_place, rung};
-pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+pub use problem::{loss_of, problem_of};
+pub use row::{
+    Count, Eigenvalue, EigenvalueOrigin, Expectation, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow,
+};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};

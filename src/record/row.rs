@@ -200,6 +200,24 @@ pub struct TrajectoryRow {
     /// The lower bound of f over all points that this one gives by duality; left out where the run did not ask for it or the loss is not convex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lower_bound: Option<f64>,
+    /// What the exact laws of a flow speak of; left out for other solvers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowRow>,
+}
+
+/// The quantities of a gradient flow's exact laws, each with the part of it along its value at time 0 and the norm of what is left: a law that scales a vector keeps the second at zero.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowRow {
+    /// 1ᵀW (its norm at time 0, where it begins).
+    pub mean_classifier: [f64; 2],
+    /// WᵀW − HHᵀ, the difference of the factors' Gram matrices.
+    pub imbalance: [f64; 2],
+    /// ‖W‖_F.
+    pub norm_w: f64,
+    /// ‖H‖_F.
+    pub norm_h: f64,
+    /// The sum of the integrator's error estimates, ‖·‖₂ over (W, H, b), of all steps so far.
+    pub error: f64,
 }
 
 /// An executable claim of the scenario and what was found.

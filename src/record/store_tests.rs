@@ -20,6 +20,7 @@ fn row(step: u64) -> TrajectoryRow {
         metrics: BTreeMap::new(),
         dual_ratio: None,
         lower_bound: None,
+        flow: None,
     }
 }
 

@@ -370,6 +370,7 @@ fn trajectory(case: &str, start_index: usize, best: f64, position: usize) -> Vec
             metrics: metrics.map(|(id, x)| (id.to_owned(), x)).into(),
             dual_ratio: Some(1.0 + 2.0 * decay),
             lower_bound: (case != "c3").then_some(best - 3.0 * decay),
+            flow: None,
         }
     };
     steps.into_iter().map(row).collect()

@@ -38,7 +38,7 @@ impl GradientFlow {
         Self { tolerance, end: end.unwrap_or(f64::INFINITY), time: 0.0, step: FIRST_STEP }
     }
 
-    /// A step of length `h` from `state`: the new state and the scaled error.
+    /// A step of length `h` from `state`: the new state, its error added to those of the steps before, and the scaled error.
     fn attempt(&self, objective: &mut Objective<'_>, state: &State, h: f64) -> (State, f64) {
         let x = state.x.as_slice();
         // The slopes are −k: gradients as they come.
@@ -53,12 +53,14 @@ impl GradientFlow {
             trial.value = objective.value_gradient(&trial.x, &mut trial.gradient);
             slopes.push(trial.gradient.clone());
         }
-        let mut sum = 0.0;
+        let (mut sum, mut square) = (0.0, 0.0);
         for (i, (&old, &new)) in x.iter().zip(trial.x.as_slice()).enumerate() {
             let error: f64 = slopes.iter().zip(ERROR).map(|(slope, weight)| weight * slope[i]).sum();
             let scale = self.tolerance * (1.0 + old.abs().max(new.abs()));
             sum += (h * error / scale).powi(2);
+            square += (h * error).powi(2);
         }
+        trial.error = state.error + square.sqrt();
         (trial, (sum / x.len().max(1) as f64).sqrt())
     }
 }

@@ -164,6 +164,8 @@ pub struct State {
     pub gradient: Vec<f64>,
     /// The time of a flow; none for other solvers.
     pub time: Option<f64>,
+    /// The sum of the error estimates, ‖·‖₂, of a flow's steps so far; 0 for other solvers.
+    pub error: f64,
 }
 
 impl State {
@@ -171,7 +173,7 @@ impl State {
     pub fn new(objective: &mut Objective<'_>, x: Point) -> Self {
         let mut gradient = vec![0.0; x.as_slice().len()];
         let value = objective.value_gradient(&x, &mut gradient);
-        Self { x, value, gradient, time: None }
+        Self { x, value, gradient, time: None, error: 0.0 }
     }
 }
 
@@ -251,6 +253,7 @@ pub fn minimise(
     let mut objective = Objective::new(inner);
     let mut method = solver.method(stop);
     let mut state = State::new(&mut objective, start);
+    state.time = matches!(solver, SolverSpec::GradientFlow { .. }).then_some(0.0);
     let mut steps = 0;
     let reason = loop {
         let converted = outer(&state);
@@ -288,11 +291,11 @@ impl Even {
 
     /// The state in the problem's own coordinates.
     fn state_of(self, state: &State) -> State {
-        let State { mut x, value, mut gradient, time } = state.clone();
+        let State { mut x, value, mut gradient, time, error } = state.clone();
         scale_matrices(&mut x, self.0);
         let matrices = gradient.len() - x.b().len();
         gradient[..matrices].iter_mut().for_each(|g| *g /= self.0);
-        State { x, value, gradient, time }
+        State { x, value, gradient, time, error }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One point: from a start through solver and gate to its numbers.
 
+use super::flow::FlowLaws;
 use crate::critical::{Candidate, CriticalPoint, GradientNorm, gate};
 use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
@@ -144,6 +145,7 @@ struct Recorder {
     next: u64,
     /// Whether rows have the numbers of duality.
     duality: bool,
+    laws: Option<FlowLaws>,
 }
 
 impl Recorder {
@@ -179,6 +181,7 @@ impl Recorder {
             metrics: metrics::trajectory(&state.x, &problem.shape).values,
             dual_ratio,
             lower_bound,
+            flow: state.time.map(|_| self.laws.get_or_insert_with(|| FlowLaws::new(state)).row(state)),
         });
     }
 }

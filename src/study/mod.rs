@@ -7,6 +7,7 @@ mod assess;
 mod case;
 mod census;
 mod escapes;
+mod flow;
 mod slices;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! What a statement is judged on: the records and trajectories of a run, case by case.
 
-use crate::losses::{self, Loss};
+use crate::losses::Loss;
 use crate::model::{Bias, Decay};
-use crate::record::{Count, PerClass, Record, TrajectoryRow};
+use crate::objective::Problem;
+use crate::record::{Count, PerClass, Record, TrajectoryRow, loss_of, problem_of};
 use crate::theory::Balanced;
 
 /// The records and trajectories of a run.
@@ -72,17 +73,7 @@ impl<'a> Subject<'a> {
 
     /// The loss.
     pub fn loss(&self) -> Result<Loss, String> {
-        let record = self.settings();
-        let family = losses::ALL
-            .iter()
-            .find(|family| family.name == record.loss)
-            .ok_or_else(|| format!("the loss `{}` is unknown here", record.loss))?;
-        let value = |parameter: &losses::Parameter| {
-            let missing = || format!("the record lacks the loss's parameter `{}`", parameter.name);
-            record.loss_params.get(parameter.name).copied().or(parameter.default).ok_or_else(missing)
-        };
-        let values = family.parameters.iter().map(value).collect::<Result<Vec<f64>, String>>()?;
-        Ok((family.build)(&values))
+        loss_of(self.settings())
     }
 
     /// What the bias is.
@@ -116,6 +107,11 @@ impl<'a> Subject<'a> {
             loss: self.loss()?,
             scale: record.loss_params.get("scale").copied().unwrap_or(1.0),
         })
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> Result<Problem, String> {
+        problem_of(self.settings())
     }
 
     /// Points of this nature that are decided.

@@ -51,3 +51,23 @@ pub(super) const NO_BIAS: Hypothesis = Hypothesis {
     holds: |subject| if subject.bias() == Bias::None { Ok(()) } else { Err(format!("the bias is {}", subject.settings().bias)) },
     breaks: |record| record.bias = "free".into(),
 };
+
+/// d ≥ K.
+pub(super) const FULL_WIDTH: Hypothesis = Hypothesis {
+    name: "d ≥ K",
+    holds: |subject| {
+        let record = subject.settings();
+        if record.width >= record.classes { Ok(()) } else { Err(format!("d = {}, K = {}", record.width, record.classes)) }
+    },
+    breaks: |record| record.width = record.classes - 1,
+};
+
+/// L(z + c1) = L(z).
+pub(super) const SHIFT_INVARIANT: Hypothesis = Hypothesis {
+    name: "a shift-invariant loss",
+    holds: |subject| {
+        let loss = subject.loss()?;
+        if loss.function().shift_invariant() { Ok(()) } else { Err(format!("{loss} is not")) }
+    },
+    breaks: |record| record.loss = "mse".into(),
+};

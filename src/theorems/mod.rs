@@ -10,17 +10,23 @@ mod collapse;
 mod dual_certificate;
 mod escape_curvature;
 mod evidence;
+mod flow;
+mod flow_imbalance;
+mod flow_mean;
+mod flow_ray;
 mod focal_landscape;
 mod focal_spurious;
 mod hypotheses;
 mod landscape;
 mod ls_landscape;
+mod minority_collapse;
 mod mse_frame;
 mod mse_landscape;
 mod narrow;
 mod partial_ladder;
 mod phases;
 mod rank_bound;
+mod seli;
 mod smoothing;
 #[cfg(test)]
 mod tests;
@@ -52,6 +58,11 @@ pub const ALL: &[Theorem] = &[
     narrow::THEOREM,
     focal_spurious::THEOREM,
     partial_ladder::THEOREM,
+    minority_collapse::THEOREM,
+    seli::THEOREM,
+    flow_mean::THEOREM,
+    flow_imbalance::THEOREM,
+    flow_ray::THEOREM,
 ];
 
 /// A published statement.

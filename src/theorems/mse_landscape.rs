@@ -1,6 +1,7 @@
 //! The landscape of MSE is benign.
 
-use super::{Check, Hypothesis, Theorem, landscape};
+use super::hypotheses::FULL_WIDTH;
+use super::{Check, Theorem, landscape};
 
 /// The statement.
 pub(super) const THEOREM: Theorem = Theorem {
@@ -14,14 +15,4 @@ pub(super) const THEOREM: Theorem = Theorem {
     hypotheses: &[landscape::MSE, FULL_WIDTH],
     check: Check::Each(|subject| landscape::benign(subject, |_| true)),
     planted: |records, _| landscape::spurious_minimum(records),
-};
-
-/// d ≥ K.
-const FULL_WIDTH: Hypothesis = Hypothesis {
-    name: "d ≥ K",
-    holds: |subject| {
-        let record = subject.settings();
-        if record.width >= record.classes { Ok(()) } else { Err(format!("d = {}, K = {}", record.width, record.classes)) }
-    },
-    breaks: |record| record.width = record.classes - 1,
 };

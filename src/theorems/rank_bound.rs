@@ -1,7 +1,8 @@
 //! The rank of a critical point.
 
 use super::evidence::place;
-use super::{Check, Hypothesis, Judgement, Subject, Tally, Theorem};
+use super::hypotheses::SHIFT_INVARIANT;
+use super::{Check, Judgement, Subject, Tally, Theorem};
 
 /// The statement.
 pub(super) const THEOREM: Theorem = Theorem {
@@ -15,16 +16,6 @@ pub(super) const THEOREM: Theorem = Theorem {
     hypotheses: &[SHIFT_INVARIANT],
     check: Check::Each(check),
     planted: |records, _| records.iter_mut().for_each(|record| record.rank = record.rank.map(|_| record.classes)),
-};
-
-/// L(z + c1) = L(z).
-const SHIFT_INVARIANT: Hypothesis = Hypothesis {
-    name: "a shift-invariant loss",
-    holds: |subject| {
-        let loss = subject.loss()?;
-        if loss.function().shift_invariant() { Ok(()) } else { Err(format!("{loss} is not")) }
-    },
-    breaks: |record| record.loss = "mse".into(),
 };
 
 fn check(subject: &Subject<'_>) -> Judgement {

@@ -51,9 +51,23 @@ impl RayFlow {
     ///
     /// On the ray ∇L = −q(K e_k − 1) = −qK P e_k, so G = −(q/n)P ⊗ 1ᵀ and −∇_W f = −GHᵀ − λ_W W = (qν − λ_Wω)B, −∇_h f = ((q/n)ω − λ_Hν)Bᵀe_k.
     pub fn velocity(&self, omega: f64, nu: f64) -> (f64, f64) {
-        let Balanced { classes, per_class, decay, scale, loss, .. } = &self.balanced;
-        let (k, n) = (*classes as f64, *per_class as f64);
-        let margin = omega * nu;
+        let (q, n, decay) = (self.pull(omega * nu), self.balanced.per_class as f64, &self.balanced.decay);
+        (q * nu - decay.w * omega, q / n * omega - decay.h * nu)
+    }
+
+    /// How fast two flows can part at a point of the ray, at most: ‖x − x'‖ grows by a factor of at most e^{∫ growth} where L is convex along both.
+    ///
+    /// The rate is −λ_min(∇²f). Of ∇²f[Δ, Δ] = Σ_i D_iᵀA_iD_i + 2⟨G, UV⟩ + λ_W‖U‖² + λ_H‖V‖² the first sum is not negative, and ‖G‖_op = |q|/√n on the ray, so that
+    /// −λ_min ≤ |q|/√n − min(λ_W, λ_H). Not negative: that flows approach each other is not used.
+    pub fn growth(&self, omega: f64, nu: f64) -> f64 {
+        let decay = &self.balanced.decay;
+        (self.pull(omega * nu).abs() / (self.balanced.per_class as f64).sqrt() - decay.w.min(decay.h)).max(0.0)
+    }
+
+    /// q at margin ων.
+    fn pull(&self, margin: f64) -> f64 {
+        let Balanced { classes, scale, loss, .. } = &self.balanced;
+        let k = *classes as f64;
         // p_j, and −log p_k = log(1 + (K−1)e^{−s}), without overflow at either sign of the margin.
         let log_odds = (k - 1.0).ln() - margin;
         let surprise = log_odds.max(0.0) + (-log_odds.abs()).exp().ln_1p();
@@ -68,8 +82,7 @@ impl RayFlow {
             }
             _ => other,
         };
-        let q = scale * pull;
-        (q * nu - decay.w * omega, q / n * omega - decay.h * nu)
+        scale * pull
     }
 
     /// (ω, ν) at `time` from (ω, ν) at 0, by the classical fourth-order scheme with `steps` equal steps: error O((time/steps)⁴).

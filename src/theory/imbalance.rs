@@ -1,9 +1,6 @@
-//! Closed forms for unequal classes: minority collapse, MSE without a bias, the SELI geometry.
-
-use nalgebra::DMatrix;
+//! Closed forms for unequal classes: minority collapse, and MSE without a bias. The SELI geometry is in `seli.rs`.
 
 use super::Inapplicable;
-use crate::linalg::eigen;
 use crate::losses::Loss;
 use crate::model::Bias;
 use crate::objective::Problem;
@@ -84,51 +81,4 @@ pub fn mse_imbalanced(problem: &Problem) -> Result<MseMinimum, Inapplicable> {
     let ratio = (problem.decay.h.sqrt() / problem.decay.w.sqrt()).sqrt();
     let norms_w = singular_values.iter().map(|sigma| ratio * sigma.sqrt()).collect();
     Ok(MseMinimum { value: problem.scale * (0.5 * mse.target * mse.target - gain), singular_values, norms_w, alive })
-}
-
-/// Gram matrices of the SELI geometry, each of Frobenius norm 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Seli {
-    /// WWᵀ ∝ (PDP)^{1/2}, `[K×K]`.
-    pub classifier: DMatrix<f64>,
-    /// The class means' MᵀM ∝ P(PDP)^{†1/2}P, `[K×K]`.
-    pub means: DMatrix<f64>,
-    /// Logits of the class means, WM ∝ P.
-    pub logits: DMatrix<f64>,
-}
-
-/// The simplex-encoded-labels interpolation of class sizes D = diag(n_k): the limit λ_W = λ_H → 0 of cross-entropy without a bias (Thrampoulidis et al. 2022). X ∝ PY = UΣVᵀ with W = UΣ^{1/2}, H = Σ^{1/2}Vᵀ,
-/// so WWᵀ ∝ (PYYᵀP)^{1/2} and HᵀH ∝ YᵀP(PDP)^{†1/2}PY. Convergence in λ is only logarithmic. With a free bias it is false unless the classes are balanced.
-pub fn seli(problem: &Problem) -> Result<Seli, Inapplicable> {
-    Inapplicable::unless(
-        matches!(problem.loss, Loss::CrossEntropy(_)),
-        || format!("SELI is the limit of cross-entropy, not of {}", problem.loss.name()),
-        || "take loss.name=cross-entropy".into(),
-    )?;
-    Inapplicable::unless(
-        problem.bias == Bias::None || problem.shape.per_class().is_some(),
-        || format!("with a bias ({}) and unequal classes the limit is another one", problem.bias.name()),
-        || "take model.bias=none".into(),
-    )?;
-    Inapplicable::width(problem.shape.width(), problem.shape.classes() - 1)?;
-    Ok(seli_of_sizes(problem.shape.class_sizes()))
-}
-
-/// The matrices of [`seli`] by class sizes alone.
-fn seli_of_sizes(sizes: &[usize]) -> Seli {
-    let k = sizes.len();
-    let centre = DMatrix::from_fn(k, k, |i, j| f64::from(u8::from(i == j)) - 1.0 / k as f64);
-    let weights = DMatrix::from_fn(k, k, |i, j| if i == j { sizes[i] as f64 } else { 0.0 });
-    let found = eigen(&(&centre * weights * &centre));
-    // The null vector 1 has the smallest eigenvalue, zero up to rounding: it is left out of both powers.
-    let power = |p: f64| {
-        let mut sum = DMatrix::zeros(k, k);
-        for (value, vector) in found.values.iter().zip(found.vectors.column_iter()).skip(1) {
-            sum += value.powf(p) * vector * vector.transpose();
-        }
-        let norm = sum.norm();
-        sum / norm
-    };
-    let logits = &centre / centre.norm();
-    Seli { classifier: power(0.5), means: power(-0.5), logits }
 }

@@ -22,6 +22,7 @@ mod partial;
 mod phases;
 mod point;
 mod root;
+mod seli;
 mod separable;
 mod softmax;
 mod table;
@@ -40,13 +41,14 @@ pub use focal::{
     FocalStationary, FocalWindow, focal_convexity_edge, focal_convexity_edge_max, focal_stationary, focal_transition,
     focal_uniqueness_fails_from, focal_window,
 };
-pub use imbalance::{MseMinimum, Seli, merging_classes, minority_collapse_size, mse_imbalanced, seli};
+pub use imbalance::{MseMinimum, merging_classes, minority_collapse_size, mse_imbalanced};
 pub use inapplicable::Inapplicable;
 pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{GroupSample, PartialCollapse, partial_collapse};
-pub use table::{Entry, Quantity, closed_forms, listed_partial};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, gram_distance, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame, simplex_point};
+pub use seli::{Seli, SeliMinimum, SeliRates, seli, seli_minimum, seli_rates};
+pub use table::{Entry, Quantity, closed_forms, listed_partial};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,38 @@
+//! The problem that a record speaks of.
+
+use super::{PerClass, Record};
+use crate::losses::{self, Loss};
+use crate::model::{Bias, Decay, Shape};
+use crate::objective::Problem;
+
+/// The loss that a record names, with its parameters.
+pub fn loss_of(record: &Record) -> Result<Loss, String> {
+    let family = losses::ALL
+        .iter()
+        .find(|family| family.name == record.loss)
+        .ok_or_else(|| format!("the loss `{}` is unknown here", record.loss))?;
+    let value = |parameter: &losses::Parameter| {
+        let missing = || format!("the record lacks the loss's parameter `{}`", parameter.name);
+        record.loss_params.get(parameter.name).copied().or(parameter.default).ok_or_else(missing)
+    };
+    let values = family.parameters.iter().map(value).collect::<Result<Vec<f64>, String>>()?;
+    Ok((family.build)(&values))
+}
+
+/// The problem of a record, classes in the order of its sizes, one column of H a sample.
+pub fn problem_of(record: &Record) -> Result<Problem, String> {
+    let sizes = match &record.per_class {
+        PerClass::Balanced(n) => vec![*n; record.classes],
+        PerClass::Imbalanced(sizes) => sizes.clone(),
+    };
+    let shape = Shape::new(record.width, &sizes).map_err(|error| error.to_string())?;
+    let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
+    let (Some(w), Some(h)) = (record.decay_w, record.decay_h) else { return Err("the record has no decays".into()) };
+    Ok(Problem {
+        shape,
+        bias: bias.ok_or_else(|| format!("the bias {:?} is not known", record.bias))?,
+        decay: Decay { w, h, b: record.decay_b.unwrap_or(0.0) },
+        loss: loss_of(record)?,
+        scale: record.loss_params.get("scale").copied().unwrap_or(1.0),
+    })
+}
