@@ -49,8 +49,9 @@ fn at_a_collapsed_simplex_all_are_zero() {
         let shape = Shape::balanced(classes, width, 3).unwrap();
         let metrics = all(&etf(&shape, 1), &shape);
         assert_eq!(metrics.values.len(), ALL.len());
-        for (name, value) in metrics.values {
-            assert!(value <= 1e-13, "{name} = {value}");
+        for family in ALL {
+            let value = metrics.values[family.name];
+            assert_eq!(value <= 1e-13, family.vanishes, "{} = {value}", family.name);
         }
     }
 }
@@ -79,11 +80,16 @@ fn every_metric_is_invariant() {
     }
     let h2 = DMatrix::from_fn(5, 11, |a, i| h[(a, order[i])]);
     assert_close(&all(&point(&mixed, &w2, &h2, Some(b2.as_slice())), &mixed), &before, 1e-12);
-    // Scale: only nc4 and the bias know it.
+    // Scale: only nc4 and the bias know it, and the metrics that measure a size.
     let tiny = point(&shape, &(&w * 1e-180), &(&h * 1e150), None);
     let plain = all(&point(&shape, &w, &h, None), &shape);
     let mut scaled = all(&tiny, &shape);
-    scaled.values.insert("nc4".into(), plain.values["nc4"]);
+    assert!((scaled.values["norm-w"] / 1e-180 / plain.values["norm-w"] - 1.0).abs() <= 1e-12);
+    // 1e330 is no number.
+    assert!(scaled.undefined.remove("duality-ratio").unwrap().contains("out of range"));
+    for name in ["nc4", "norm-w", "duality-ratio"] {
+        scaled.values.insert(name.into(), plain.values[name]);
+    }
     assert_close(&scaled, &plain, 1e-12);
 }
 
@@ -91,8 +97,8 @@ fn every_metric_is_invariant() {
 fn what_does_not_exist_has_a_reason() {
     let shape = Shape::balanced(3, 4, 2).unwrap();
     let origin = all(&Point::zeros(&shape, Bias::Free), &shape);
-    assert_eq!(origin.values.keys().collect::<Vec<_>>(), ["nc4"]);
-    assert_eq!(origin.undefined.len(), ALL.len() - 1);
+    assert_eq!(origin.values.keys().collect::<Vec<_>>(), ["nc4", "norm-w"]);
+    assert_eq!(origin.undefined.len(), ALL.len() - 2);
     assert_eq!(origin.undefined["nc1"], "the class means coincide: H̄ = 0");
     assert_eq!(origin.undefined["nc2"], "W = 0");
     let (w, h) = (random(3, 4, 6), DMatrix::from_element(4, 6, 0.1));
@@ -101,7 +107,7 @@ fn what_does_not_exist_has_a_reason() {
     let equal_rows = all(&point(&shape, &DMatrix::from_element(3, 4, 0.1), &random(4, 6, 7), None), &shape);
     assert_eq!(equal_rows.undefined.keys().collect::<Vec<_>>(), ["nc2", "nc3"]);
     let narrow = Shape::balanced(3, 0, 2).unwrap();
-    assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), ["nc4"]);
+    assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), ["nc4", "norm-w"]);
     let mut spoilt = Point::zeros(&shape, Bias::Free);
     spoilt.as_mut_slice()[3] = f64::NAN;
     let metrics = all(&spoilt, &shape);
@@ -124,6 +130,40 @@ fn a_square_is_not_a_simplex() {
     // THEORY: for WWᵀ ∝ sP + tJ/K, NC2-raw² = 2 − 2√(K−1)s/√((K−1)s²+t²).
     let expected = (2.0 - 2.0 * 3.0_f64.sqrt() / 2.0).sqrt();
     assert!((metrics.values["nc2-raw"] - expected).abs() <= 1e-14);
+}
+
+#[test]
+fn broken_self_duality_is_told_from_self_duality() {
+    use crate::losses::Loss;
+    use crate::model::Decay;
+    use crate::objective::Problem;
+    for (classes, mu, phase) in [(3, 0.05, "mixed"), (3, 0.2, "simplex"), (4, 0.1, "mixed"), (6, 0.05, "mixed"), (6, 0.2, "mean")]
+    {
+        let shape = Shape::balanced(classes, classes + 1, 2).unwrap();
+        let decay = Decay { w: 0.8 * mu, h: mu / 0.8 / 2.0, b: 0.0 };
+        let problem = Problem { shape: shape.clone(), bias: Bias::None, decay, loss: Loss::Bce(crate::losses::Bce), scale: 1.0 };
+        let point = crate::theory::etf_point(&problem).unwrap();
+        let minimum = crate::theory::balanced_minimum(&problem).unwrap();
+        let values = all(&point, &shape).values;
+        let (s, t) = (minimum.scale, minimum.mean_part);
+        assert_eq!(t < 0.0, phase != "simplex", "K = {classes}");
+        let expected = 2.0 * (t.abs() / ((classes - 1) as f64 * s + t.abs())).sqrt();
+        assert!((values["self-duality"] - expected).abs() <= 1e-12, "K = {classes}, {phase}");
+        assert!(values["broken-self-duality"] <= 1e-12, "K = {classes}, {phase}");
+        let ratio = (decay.w / (2.0 * decay.h)).sqrt();
+        assert!((values["duality-ratio"] / ratio - 1.0).abs() <= 1e-12, "K = {classes}, {phase}");
+    }
+}
+
+#[test]
+fn directions_of_rows_that_are_noise_are_not_taken() {
+    let shape = Shape::balanced(3, 2, 1).unwrap();
+    let whole = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, -1.0, 0.0, 1e-12, 2e-12]);
+    let good = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, -1.0, 0.0, 0.0, 1.0]);
+    let reason = |w: &DMatrix<f64>, h: &DMatrix<f64>| all(&point(&shape, w, &h.transpose(), None), &shape).undefined;
+    assert!(reason(&whole, &good)["sphere-loss-3"].contains("row of W"));
+    assert!(reason(&good, &whole)["sphere-loss-3"].contains("feature"));
+    assert!(reason(&good, &good).is_empty());
 }
 
 #[test]

@@ -5,8 +5,10 @@
 //! fails.
 
 mod bce_phases;
+mod broken_duality;
 mod ce_landscape;
 mod collapse;
+mod deep_linear;
 mod dual_certificate;
 mod escape_curvature;
 mod evidence;
@@ -21,6 +23,7 @@ mod narrow;
 mod phases;
 mod rank_bound;
 mod smoothing;
+mod sphere_minimum;
 #[cfg(test)]
 mod tests;
 mod zero_modes;
@@ -46,8 +49,11 @@ pub const ALL: &[Theorem] = &[
     zero_phase::THEOREM,
     mse_frame::THEOREM,
     bce_phases::THEOREM,
+    broken_duality::THEOREM,
     narrow::THEOREM,
     focal_spurious::THEOREM,
+    sphere_minimum::THEOREM,
+    deep_linear::THEOREM,
 ];
 
 /// A published statement.

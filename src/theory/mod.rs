@@ -20,6 +20,7 @@ mod kin;
 mod partial;
 mod phases;
 mod point;
+mod polygon;
 mod root;
 mod separable;
 mod softmax;
@@ -43,6 +44,7 @@ pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame};
+pub use polygon::{Polygon, polygon};
 pub use table::{Entry, Quantity, closed_forms};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.

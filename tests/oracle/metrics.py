@@ -3,7 +3,7 @@
     python3 tests/oracle/metrics.py         (needs numpy)
 
 Σ_W, Σ_B and its pseudo-inverse are formed as matrices; the ETF distance is a Procrustes problem whose minimiser is built, checked against
-random frames, and measured. Nothing is shared with the code under test.
+random frames, and measured; so is the nearest tight frame. Nothing is shared with the code under test.
 """
 
 import json
@@ -41,6 +41,27 @@ def etf_distance(w, rng):
     return best
 
 
+def isometry_distance(w):
+    rng = np.random.default_rng(1)
+    u, _, vt = np.linalg.svd(w, full_matrices=False)
+
+    def distance(q):
+        return np.linalg.norm(w - np.sum(w * q) / np.sum(q * q) * q) / np.linalg.norm(w)
+
+    best = distance(u @ vt)
+    for _ in range(200):
+        q, _ = np.linalg.qr(rng.normal(size=(max(w.shape), min(w.shape))))
+        assert distance(q if q.shape == w.shape else q.T) >= best - 1e-12
+    return best
+
+
+def sphere_loss(w, h, labels, tau):
+    cosines = (w / np.linalg.norm(w, axis=1, keepdims=True)) @ (h / np.linalg.norm(h, axis=0, keepdims=True))
+    own = cosines[labels, np.arange(len(labels))]
+    losses = np.log(np.sum(np.exp(tau * (cosines - own)), axis=0))
+    return np.mean([losses[labels == c].mean() for c in range(w.shape[0])])
+
+
 def metrics(w, h, b, labels, rng):
     classes = w.shape[0]
     means = np.stack([h[:, labels == c].mean(axis=1) for c in range(classes)], axis=1)
@@ -67,6 +88,12 @@ def metrics(w, h, b, labels, rng):
         "nc3-raw": np.linalg.norm(unit(w @ hbar) - target),
         "nc4-disagreement": np.mean(logits.argmax(axis=0) != nearest),
         "etf-distance": etf_distance(w, rng),
+        "self-duality": np.linalg.norm(unit(means.T) - unit(w)),
+        "broken-self-duality": np.linalg.norm(unit(means.T) - (p - np.ones_like(p) / classes) @ unit(w)),
+        "duality-ratio": np.linalg.norm(means) / np.linalg.norm(w),
+        "isometry-distance": isometry_distance(w),
+        "norm-w": np.linalg.norm(w),
+        **{f"sphere-loss-{tau}": sphere_loss(w, h, labels, tau) for tau in [1, 3, 10]},
     }
 
 
