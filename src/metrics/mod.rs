@@ -122,10 +122,13 @@ pub const ALL: &[Family] = &[
     },
     Family {
         name: "norm-w",
-        summary: "‖W‖, the root of the sum of squares",
+        summary: "root mean square over classes of ‖w^k‖, the rows of W",
         trajectory: false,
         vanishes: false,
-        compute: |statistics| Ok(statistics.w_raw().map_or(0.0, |w| w.norm() * statistics.w_scale())),
+        compute: |statistics| {
+            let rows = statistics.point.w().nrows() as f64;
+            Ok(statistics.w_raw().map_or(0.0, |w| w.norm() / rows.sqrt() * statistics.w_scale()))
+        },
     },
     Family {
         name: "sphere-loss-1",

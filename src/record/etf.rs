@@ -37,7 +37,7 @@ pub fn compare_with_etf(record: &Record) -> Result<Vec<PredictedLevel>, String> 
     if !((record.value - closed).abs() <= VALUE_TOLERANCE * closed.abs()) {
         return Err(format!("the value {} is not the closed form's {closed}", record.value));
     }
-    let predicted = etf_spectrum(&balanced(record)?)?;
+    let predicted = etf_spectrum(&balanced_problem(record)?)?;
     let totals = (predicted.iter().map(|x| x.multiplicity).sum::<u64>(), computed.iter().map(|x| x.multiplicity).sum::<u64>());
     if totals.0 != totals.1 {
         return Err(format!("{} eigenvalues were computed, {} are predicted", totals.1, totals.0));
@@ -85,8 +85,8 @@ pub fn compare_with_etf(record: &Record) -> Result<Vec<PredictedLevel>, String> 
     Ok(levels)
 }
 
-/// The balanced problem of a record.
-fn balanced(record: &Record) -> Result<Balanced, String> {
+/// The balanced problem of a record, or what the record lacks: balance, a known loss with its parameters, decays.
+pub fn balanced_problem(record: &Record) -> Result<Balanced, String> {
     let PerClass::Balanced(per_class) = record.per_class else { return Err("the classes are not balanced".into()) };
     let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
     let family = losses::ALL.iter().find(|family| family.name == record.loss);
@@ -122,7 +122,7 @@ mod tests {
             bias: "decayed".into(),
             ..Record::default()
         };
-        let balanced = balanced(&record).unwrap();
+        let balanced = balanced_problem(&record).unwrap();
         let levels = etf_spectrum(&balanced).unwrap();
         let largest = levels.iter().map(|level| level.eigenvalue.abs()).fold(0.0, f64::max);
         record.value = balanced.minimum().unwrap().value;

@@ -18,7 +18,7 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, MorseWidth,
     Tried,
 };
-pub use etf::{PredictedLevel, compare_with_etf};
+pub use etf::{PredictedLevel, balanced_problem, compare_with_etf};
 pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};

@@ -352,6 +352,19 @@ impl<'a> Chart<'a> {
         self.draw(&Line::new(points.into_iter().filter(|&point| self.holds(point)).collect(), stroke))
     }
 
+    /// Draws those pieces of a curve that lie inside the panel.
+    pub(super) fn curve(&self, points: &[(f64, f64)], stroke: Stroke) -> Drawn {
+        let inside = |x: f64, axis: &Axis| (-1e-9..=1.0 + 1e-9).contains(&axis.scale.fraction(x));
+        let mut pieces = points.split(|&(x, y)| !(inside(x, &self.x) && inside(y, &self.y)));
+        pieces.try_for_each(|piece| self.line(piece.to_vec(), stroke))
+    }
+
+    /// A line from the bottom of the panel to its top, where `x` lies inside.
+    pub(super) fn upright(&self, x: f64, stroke: Stroke) -> Drawn {
+        let Range { start, end } = self.y.range();
+        self.curve(&[(x, start), (x, end)], stroke)
+    }
+
     /// Draws a marker, if the point has a place.
     pub(super) fn mark(&self, at: (f64, f64), mark: Mark) -> Drawn {
         if self.holds(at) { self.draw(&(EmptyElement::at(at) + mark)) } else { Ok(()) }

@@ -67,7 +67,7 @@ fn kind(record: &Record, balanced: &Balanced) -> Option<(Kind, f64)> {
     let equal = record.metrics.get("isometry-distance").is_some_and(|distance| *distance <= EQUAL);
     let norm = *record.metrics.get("norm-w")?;
     // ‖X‖_* = √(λ_W/λ_H)‖W‖², divided among the rank.
-    let sigma = (balanced.decay.w / balanced.decay.h).sqrt() * norm * norm / rank as f64;
+    let sigma = (balanced.decay.w / balanced.decay.h).sqrt() * balanced.classes as f64 * norm * norm / rank as f64;
     let margin = sigma / (balanced.per_class as f64).sqrt();
     let (k, half) = (balanced.classes as f64, (-0.5 * margin).exp());
     let (kind, others) = if rank + 1 == balanced.classes {

@@ -54,6 +54,13 @@ impl Balanced {
         (self.per_class as f64).sqrt() * self.decay.mu()
     }
 
+    /// The same problem at another ε > 0: λ_W and λ_H are scaled alike, λ_b stays.
+    #[must_use]
+    pub fn with_epsilon(&self, epsilon: f64) -> Self {
+        let factor = epsilon / self.epsilon();
+        Self { decay: Decay { w: factor * self.decay.w, h: factor * self.decay.h, b: self.decay.b }, ..self.clone() }
+    }
+
     /// √(n λ_H/λ_W): ‖w^k‖²/(what X has of class k), and ‖w‖/‖h‖ at the minimum.
     pub fn class_ratio(&self) -> f64 {
         (self.per_class as f64).sqrt() * (self.decay.h.sqrt() / self.decay.w.sqrt())

@@ -107,8 +107,9 @@ impl DeepLinear {
         let cost = self.decay / exponent * count * (self.per_class as f64).powf(0.5 * exponent);
         let drive = |x: f64| fall(x) * x.powf(1.0 - exponent) - cost * exponent;
         let zero = DeepSolution { value: loss(0.0), margin: 0.0 };
-        // Beyond 800 the loss's slope underflows. Steps of a fortieth find the last sign change: the drive rises once and falls once.
-        let steps = 32_000;
+        // −ℓ' ≤ K e^{−x/2}, so the drive is negative past this x; beyond 800 the slope underflows. Steps of a fortieth find the last sign change: the drive rises once and falls once.
+        let top = (2.0 * (800.0 * self.classes as f64 / (cost * exponent)).ln()).clamp(1.0, 800.0);
+        let steps = (40.0 * top) as u32;
         let at = |step: u32| f64::from(step) / 40.0;
         let Some(last) = (0..steps).rev().find(|&step| drive(at(step)) > 0.0) else { return zero };
         let margin = falling_root(drive, at(last), at(last + 1));

@@ -44,7 +44,7 @@ pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame};
-pub use polygon::{Polygon, polygon};
+pub use polygon::{Polygon, polygon, polygon_crossing};
 pub use table::{Entry, Quantity, closed_forms};
 
 /// The minimum of a balanced problem among the symmetric points X = (sP + tJ/K) ⊗ 1ᵀ, b = β1.

@@ -127,6 +127,21 @@ pub fn polygon(balanced: &Balanced, corners: usize) -> Result<Polygon, Inapplica
     Ok(Polygon { corners, centre, value: scale * plane.value(radius, bias_gap), radius, bias_gap })
 }
 
+/// The ε at which the polygons of `one` and `other` corners of the problem's classes have the same value, where their difference changes sign once between `low` and `high`. The ratio of the decays
+/// is kept.
+pub fn polygon_crossing(balanced: &Balanced, (one, other): (usize, usize), (low, high): (f64, f64)) -> Option<f64> {
+    let difference = |epsilon: f64| {
+        let at = balanced.with_epsilon(epsilon);
+        Some(polygon(&at, one).ok()?.value - polygon(&at, other).ok()?.value)
+    };
+    let (first, last) = (difference(low)?, difference(high)?);
+    if !(first * last < 0.0) {
+        return None;
+    }
+    let root = falling_root(|x| difference(x.exp()).map_or(f64::NAN, |d| d * first), low.ln(), high.ln()).exp();
+    root.is_finite().then_some(root)
+}
+
 impl Polygon {
     /// The point, its first m classes at the corners, padded with zeros to the width of `shape`. `balanced` must be the problem it was made for.
     pub fn point(&self, balanced: &Balanced, shape: &crate::model::Shape) -> crate::model::Point {

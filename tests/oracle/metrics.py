@@ -92,7 +92,7 @@ def metrics(w, h, b, labels, rng):
         "broken-self-duality": np.linalg.norm(unit(means.T) - (p - np.ones_like(p) / classes) @ unit(w)),
         "duality-ratio": np.linalg.norm(means) / np.linalg.norm(w),
         "isometry-distance": isometry_distance(w),
-        "norm-w": np.linalg.norm(w),
+        "norm-w": np.sqrt(np.mean(np.sum(w * w, axis=1))),
         **{f"sphere-loss-{tau}": sphere_loss(w, h, labels, tau) for tau in [1, 3, 10]},
     }
 

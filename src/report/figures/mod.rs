@@ -3,15 +3,19 @@
 //! A figure computes nothing that is not in a record, a trajectory or a point file. A new figure is one file, its `mod` line and its line in [`ALL`].
 
 mod collapse;
+mod conditioning;
+mod deep_collapse;
 mod escape_paths;
 mod etf_spectrum;
 mod gram;
 mod ladder;
 mod landscape_slice;
+mod narrow_shapes;
 mod saddle_graph;
 mod shapes;
 mod simplex;
 mod spectrum;
+mod sphere_minimum;
 mod value_index;
 
 use super::data::RunData;
@@ -52,6 +56,10 @@ pub const ALL: &[Family] = &[
     etf_spectrum::FAMILY,
     shapes::FAMILY,
     gram::FAMILY,
+    conditioning::FAMILY,
+    narrow_shapes::FAMILY,
+    sphere_minimum::FAMILY,
+    deep_collapse::FAMILY,
 ];
 
 /// The figure of this name.
