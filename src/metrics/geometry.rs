@@ -1,4 +1,4 @@
-//! NC2, NC3 and the distance to the nearest simplex ETF.
+//! NC2, NC3 and the distances to the nearest simplex ETF and to the nearest tight frame.
 
 use nalgebra::DMatrix;
 
@@ -25,6 +25,20 @@ fn distance_to_simplex(matrix: DMatrix<f64>) -> Result<f64, String> {
     let simplex = |i, j| (f64::from(u8::from(i == j)) - 1.0 / classes as f64) / root;
     Ok(matrix.map_with_location(|i, j, a| a / norm - simplex(i, j)).norm())
 }
+
+/// min over c and Q of ‖W − cQ‖_F/‖W‖_F, where Q runs over the partial isometries of W's own rank: how far the r singular values of W that are not zero are from being equal.
+///
+/// With the singular values s_j the best Q has W's singular vectors (von Neumann), c is their mean, and what is left is Σ_{j≤r}(s_j − c)². The simplex ETF, the orthogonal frame and the
+/// cross-polytope have equal singular values. Values below [`NO_RANK`] of the largest count as zero.
+pub(super) fn isometry_distance(w: &DMatrix<f64>) -> Result<f64, String> {
+    let (_, values) = singular(w)?;
+    let used: Vec<f64> = values.iter().copied().filter(|&s| s > NO_RANK * values[0]).collect();
+    let mean = used.iter().sum::<f64>() / used.len() as f64;
+    Ok(used.iter().map(|s| (s - mean).powi(2)).sum::<f64>().sqrt() / w.norm())
+}
+
+/// Singular values of W below this share of the largest are noise of the solver, not rank.
+const NO_RANK: f64 = 1e-8;
 
 /// min over c ≥ 0 and Q of ‖W − c M Q‖_F/‖W‖_F, where the rows of MQ run over the simplex ETFs.
 ///

@@ -6,9 +6,11 @@
 
 mod collapse;
 mod decision;
+mod duality;
 mod geometry;
 mod jacobi;
 mod logits;
+mod sphere;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ pub struct Family {
     pub summary: &'static str,
     /// Whether trajectories record it.
     pub trajectory: bool,
+    /// Whether it is 0 at a collapsed simplex: a distance from it. The others measure a size.
+    pub vanishes: bool,
     /// Its value, or why it does not exist.
     compute: fn(&Statistics) -> Result<f64, String>,
 }
@@ -38,85 +42,154 @@ pub const ALL: &[Family] = &[
         name: "nc1",
         summary: "within-class variability tr(Σ_W Σ_B†)/K",
         trajectory: true,
+        vanishes: true,
         compute: collapse::within_class_variability,
     },
     Family {
         name: "nc2",
         summary: "‖WWᵀ/‖WWᵀ‖ − P/√(K−1)‖, W centred over classes (Zhou et al. 2022)",
         trajectory: true,
+        vanishes: true,
         compute: |statistics| geometry::gram_distance(statistics.w_centred()?),
     },
     Family {
         name: "nc3",
         summary: "self-duality ‖WH̄/‖WH̄‖ − P/√(K−1)‖, W centred over classes (Zhou et al. 2022)",
         trajectory: true,
+        vanishes: true,
         compute: |statistics| geometry::duality_distance(statistics.w_centred()?, statistics.h_centred()?),
     },
-    Family { name: "nc4", summary: "‖Wμ_G + b‖₂ (Zhou et al. 2022)", trajectory: true, compute: decision::mean_logit },
+    Family {
+        name: "nc4",
+        summary: "‖Wμ_G + b‖₂ (Zhou et al. 2022)",
+        trajectory: true,
+        vanishes: true,
+        compute: decision::mean_logit,
+    },
     Family {
         name: "nc2-raw",
         summary: "nc2 with W not centred (Zhu et al. 2021, Yaras et al. 2022)",
         trajectory: false,
+        vanishes: true,
         compute: |statistics| geometry::gram_distance(statistics.w_raw()?),
     },
     Family {
         name: "nc3-raw",
         summary: "nc3 with W not centred (Zhu et al. 2021, Yaras et al. 2022)",
         trajectory: false,
+        vanishes: true,
         compute: |statistics| geometry::duality_distance(statistics.w_raw()?, statistics.h_centred()?),
     },
     Family {
         name: "nc4-disagreement",
         summary: "share of samples that the classifier and the nearest class mean decide differently; ties count as agreement",
         trajectory: false,
+        vanishes: true,
         compute: decision::disagreement,
     },
     Family {
         name: "etf-distance",
         summary: "distance of W to the nearest simplex ETF over rotation and scale, relative to ‖W‖",
         trajectory: false,
+        vanishes: true,
         compute: |statistics| geometry::etf_distance(statistics.w_raw()?),
+    },
+    Family {
+        name: "self-duality",
+        summary: "‖M̄ᵀ/‖M̄‖ − W/‖W‖‖, M̄ the uncentred class means: 0 where M̄ᵀ ∝ W",
+        trajectory: false,
+        vanishes: true,
+        compute: duality::self_duality,
+    },
+    Family {
+        name: "broken-self-duality",
+        summary: "‖M̄ᵀ/‖M̄‖ − (P − J/K)W/‖W‖‖: 0 where M̄ᵀ ∝ (P − J/K)W, as in BCE without a bias",
+        trajectory: false,
+        vanishes: true,
+        compute: duality::broken_self_duality,
+    },
+    Family {
+        name: "duality-ratio",
+        summary: "‖M̄‖/‖W‖, M̄ the uncentred class means",
+        trajectory: false,
+        vanishes: false,
+        compute: duality::duality_ratio,
+    },
+    Family {
+        name: "isometry-distance",
+        summary: "distance of W to the nearest multiple of a partial isometry of its rank, relative to ‖W‖: 0 where its singular values are equal",
+        trajectory: false,
+        vanishes: true,
+        compute: |statistics| geometry::isometry_distance(statistics.w_raw()?),
+    },
+    Family {
+        name: "norm-w",
+        summary: "root mean square over classes of ‖w^k‖, the rows of W",
+        trajectory: false,
+        vanishes: false,
+        compute: logits::norm_w,
+    },
+    Family {
+        name: "sphere-loss-1",
+        summary: "cross-entropy of τWh at τ = 1 with rows of W and features put on the unit sphere (Yaras et al. 2022), classes counting alike",
+        trajectory: false,
+        vanishes: false,
+        compute: |statistics| sphere::sphere_loss(statistics, 1.0),
+    },
+    Family {
+        name: "sphere-loss-3",
+        summary: "the same at τ = 3",
+        trajectory: false,
+        vanishes: false,
+        compute: |statistics| sphere::sphere_loss(statistics, 3.0),
+    },
+    Family {
+        name: "sphere-loss-10",
+        summary: "the same at τ = 10",
+        trajectory: false,
+        vanishes: false,
+        compute: |statistics| sphere::sphere_loss(statistics, 10.0),
     },
     Family {
         name: "scale",
         summary: "s of the least-squares fit WM̄ ≈ sP + tJ/K, M̄ = [μ_c]: the weight of the simplex in the logits (without the bias)",
         trajectory: false,
+        vanishes: false,
         compute: logits::scale,
     },
     Family {
         name: "mean-part",
         summary: "t of the same fit: the weight of the mean in the logits (without the bias)",
         trajectory: false,
+        vanishes: true,
         compute: logits::mean_part,
     },
     Family {
         name: "logit-misfit",
         summary: "‖WM̄ − sP − tJ/K‖/‖WM̄‖: what that fit leaves",
         trajectory: false,
+        vanishes: true,
         compute: logits::misfit,
-    },
-    Family {
-        name: "norm-w",
-        summary: "root mean square over classes of ‖w^k‖, the rows of W",
-        trajectory: false,
-        compute: logits::norm_w,
     },
     Family {
         name: "class-separation",
         summary: "the least distance of two classes (classifiers or class means) over the root mean square of all pairs; 0: merged",
         trajectory: false,
+        vanishes: false,
         compute: unequal::class_separation,
     },
     Family {
         name: "seli-distance",
         summary: "‖WWᵀ/‖WWᵀ‖ − (PDP)^½/‖(PDP)^½‖‖, D = diag(n_k), W not centred (Thrampoulidis et al. 2022)",
         trajectory: false,
+        vanishes: true,
         compute: unequal::seli_distance,
     },
     Family {
         name: "seli-logits",
         summary: "‖WM/‖WM‖ − P/√(K−1)‖, M the class means, nothing centred (Thrampoulidis et al. 2022)",
         trajectory: false,
+        vanishes: true,
         compute: unequal::seli_logits,
     },
 ];

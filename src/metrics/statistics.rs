@@ -58,6 +58,11 @@ impl<'a> Statistics<'a> {
         self.w_raw.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
+    /// The factor by which [`Self::w_raw`] was divided.
+    pub(super) fn w_scale(&self) -> f64 {
+        self.point.w().iter().fold(0.0, |largest, x| x.abs().max(largest))
+    }
+
     /// PW, scaled, unless all rows of W are equal.
     pub(super) fn w_centred(&self) -> Result<&DMatrix<f64>, String> {
         let make = || {
@@ -100,12 +105,12 @@ impl<'a> Statistics<'a> {
 }
 
 /// max |a_ij|, 0 of an empty matrix.
-fn largest(matrix: &DMatrix<f64>) -> f64 {
+pub(super) fn largest(matrix: &DMatrix<f64>) -> f64 {
     matrix.iter().fold(0.0, |largest, x| x.abs().max(largest))
 }
 
 /// The matrix with its largest entry 1, unless that is at most `zero` (or subnormal, where it has no digits).
-fn scaled(matrix: DMatrix<f64>, zero: f64) -> Option<DMatrix<f64>> {
+pub(super) fn scaled(matrix: DMatrix<f64>, zero: f64) -> Option<DMatrix<f64>> {
     let largest = largest(&matrix);
     (largest > zero.max(f64::MIN_POSITIVE)).then(|| matrix / largest)
 }

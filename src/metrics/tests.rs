@@ -49,11 +49,13 @@ fn at_a_collapsed_simplex_all_are_zero() {
         let shape = Shape::balanced(classes, width, 3).unwrap();
         let metrics = all(&etf(&shape, 1), &shape);
         assert_eq!(metrics.values.len(), ALL.len());
+        for family in ALL {
+            let value = metrics.values[family.name];
+            assert_eq!(value.abs() <= 1e-13, family.vanishes, "{} = {value}", family.name);
+        }
         // WM̄ = 0.3 · 1.7² P; the rows of W have the norm 1.7 √((K−1)/K).
-        let sizes = [("scale", 0.3 * 1.7 * 1.7), ("norm-w", 1.7 * (1.0 - 1.0 / classes as f64).sqrt())];
-        for (name, value) in metrics.values {
-            let expected = sizes.iter().find(|(size, _)| *size == name).map_or(0.0, |(_, expected)| *expected);
-            assert!((value - expected).abs() <= 1e-13, "{name} = {value}, expected {expected}");
+        for (name, expected) in [("scale", 0.3 * 1.7 * 1.7), ("norm-w", 1.7 * (1.0 - 1.0 / classes as f64).sqrt())] {
+            assert!((metrics.values[name] - expected).abs() <= 1e-13, "{name} = {}, expected {expected}", metrics.values[name]);
         }
     }
 }
@@ -82,7 +84,7 @@ fn every_metric_is_invariant() {
     }
     let h2 = DMatrix::from_fn(5, 11, |a, i| h[(a, order[i])]);
     assert_close(&all(&point(&mixed, &w2, &h2, Some(b2.as_slice())), &mixed), &before, 1e-12);
-    // Scale: only nc4, the bias and the sizes know it.
+    // Scale: only nc4 and the bias know it, and the metrics that measure a size.
     let tiny = point(&shape, &(&w * 1e-180), &(&h * 1e150), None);
     let plain = all(&point(&shape, &w, &h, None), &shape);
     let mut scaled = all(&tiny, &shape);
@@ -91,7 +93,11 @@ fn every_metric_is_invariant() {
         assert!((value - expected).abs() <= 1e-12 * expected.abs(), "{name}: {value}, expected {expected}");
         scaled.values.insert(name.into(), plain.values[name]);
     }
-    scaled.values.insert("nc4".into(), plain.values["nc4"]);
+    // 1e330 is no number.
+    assert!(scaled.undefined.remove("duality-ratio").unwrap().contains("out of range"));
+    for name in ["nc4", "duality-ratio"] {
+        scaled.values.insert(name.into(), plain.values[name]);
+    }
     assert_close(&scaled, &plain, 1e-12);
 }
 
@@ -161,6 +167,40 @@ fn the_fit_finds_simplex_and_mean() {
 }
 
 #[test]
+fn broken_self_duality_is_told_from_self_duality() {
+    use crate::losses::Loss;
+    use crate::model::Decay;
+    use crate::objective::Problem;
+    for (classes, mu, phase) in [(3, 0.05, "mixed"), (3, 0.2, "simplex"), (4, 0.1, "mixed"), (6, 0.05, "mixed"), (6, 0.2, "mean")]
+    {
+        let shape = Shape::balanced(classes, classes + 1, 2).unwrap();
+        let decay = Decay { w: 0.8 * mu, h: mu / 0.8 / 2.0, b: 0.0 };
+        let problem = Problem { shape: shape.clone(), bias: Bias::None, decay, loss: Loss::Bce(crate::losses::Bce), scale: 1.0 };
+        let point = crate::theory::etf_point(&problem).unwrap();
+        let minimum = crate::theory::balanced_minimum(&problem).unwrap();
+        let values = all(&point, &shape).values;
+        let (s, t) = (minimum.scale, minimum.mean_part);
+        assert_eq!(t < 0.0, phase != "simplex", "K = {classes}");
+        let expected = 2.0 * (t.abs() / ((classes - 1) as f64 * s + t.abs())).sqrt();
+        assert!((values["self-duality"] - expected).abs() <= 1e-12, "K = {classes}, {phase}");
+        assert!(values["broken-self-duality"] <= 1e-12, "K = {classes}, {phase}");
+        let ratio = (decay.w / (2.0 * decay.h)).sqrt();
+        assert!((values["duality-ratio"] / ratio - 1.0).abs() <= 1e-12, "K = {classes}, {phase}");
+    }
+}
+
+#[test]
+fn directions_of_rows_that_are_noise_are_not_taken() {
+    let shape = Shape::balanced(3, 2, 1).unwrap();
+    let whole = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, -1.0, 0.0, 1e-12, 2e-12]);
+    let good = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, -1.0, 0.0, 0.0, 1.0]);
+    let reason = |w: &DMatrix<f64>, h: &DMatrix<f64>| all(&point(&shape, w, &h.transpose(), None), &shape).undefined;
+    assert!(reason(&whole, &good)["sphere-loss-3"].contains("row of W"));
+    assert!(reason(&good, &whole)["sphere-loss-3"].contains("feature"));
+    assert!(reason(&good, &good).is_empty());
+}
+
+#[test]
 fn tied_classes_do_not_break_the_pseudo_inverse() {
     // Classes 2 and 3 share their mean up to rounding: Σ_B has rank 2, and the direction between them must not count.
     let shape = Shape::balanced(4, 5, 20).unwrap();
@@ -202,6 +242,7 @@ fn values_agree_with_numpy() {
     for case in cases {
         let shape = Shape::with_labels(case.w.len(), case.h.len(), case.labels).unwrap();
         let found = all(&point(&shape, &matrix(&case.w), &matrix(&case.h), case.b.as_deref()), &shape);
+        assert_eq!(found.values.keys().collect::<Vec<_>>(), case.metrics.keys().collect::<Vec<_>>());
         assert_eq!(found.values.len(), ALL.len());
         for (name, expected) in case.metrics {
             let value = found.values[&name];

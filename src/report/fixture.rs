@@ -307,9 +307,17 @@ fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
         ),
         orbit: Some(0),
         least_probability: Some(0.97),
-        metrics: [("nc1", 3.2e-29), ("nc2", 4.1e-15), ("nc3", 3.9e-15), ("nc4", 2.2e-16)]
-            .map(|(id, x)| (id.to_owned(), x))
-            .into(),
+        metrics: [
+            ("nc1", 3.2e-29),
+            ("nc2", 4.1e-15),
+            ("nc3", 3.9e-15),
+            ("nc4", 2.2e-16),
+            ("sphere-loss-1", 0.582_656_2),
+            ("sphere-loss-3", 0.053_505_1),
+            ("sphere-loss-10", 4.859_7e-6),
+        ]
+        .map(|(id, x)| (id.to_owned(), x))
+        .into(),
         nature: Some("global-minimum".into()),
         degenerate: Some(false),
         standing: Some("numerical".into()),

@@ -4,6 +4,7 @@
 //! separate number, `nullity_symmetry`.
 
 mod collapsed;
+mod conditioning;
 mod etf;
 mod inertia;
 mod krylov;
@@ -23,6 +24,7 @@ mod slicing;
 mod tests;
 
 pub use collapsed::Collapsed;
+pub use conditioning::{Conditioning, etf_conditioning};
 pub use etf::{EtfLevel, etf_spectrum};
 pub use inertia::{Inertia, inertia_at};
 pub use lowest::{Sliced, in_interval, lowest};

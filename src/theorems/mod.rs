@@ -5,8 +5,10 @@
 //! fails.
 
 mod bce_phases;
+mod broken_duality;
 mod ce_landscape;
 mod collapse;
+mod deep_linear;
 mod dual_certificate;
 mod escape_curvature;
 mod evidence;
@@ -28,6 +30,7 @@ mod phases;
 mod rank_bound;
 mod seli;
 mod smoothing;
+mod sphere_minimum;
 #[cfg(test)]
 mod tests;
 mod weak_duality;
@@ -55,6 +58,7 @@ pub const ALL: &[Theorem] = &[
     zero_phase::THEOREM,
     mse_frame::THEOREM,
     bce_phases::THEOREM,
+    broken_duality::THEOREM,
     narrow::THEOREM,
     focal_spurious::THEOREM,
     partial_ladder::THEOREM,
@@ -63,6 +67,8 @@ pub const ALL: &[Theorem] = &[
     flow_mean::THEOREM,
     flow_imbalance::THEOREM,
     flow_ray::THEOREM,
+    sphere_minimum::THEOREM,
+    deep_linear::THEOREM,
 ];
 
 /// A published statement.

@@ -34,7 +34,11 @@ pub fn softmax_code_margin(classes: usize, width: usize) -> Result<f64, Inapplic
 
 /// A balanced deep linear head: L factors above free features, each with the decay λ/2 (Dang et al. 2023; Garrod & Keating 2024).
 ///
-/// By the Schatten bound the decays cost (λ(L+1)/2) Σσ^{2/(L+1)} for X with singular values σ.
+/// The decays cost (λ(L+1)/2) Σσ^{2/(L+1)} for X = W_L ⋯ W_1 H with singular values σ, so that f(X) = g(X) + (λ(L+1)/2) Σσ^{2/(L+1)}. For with m = L + 1 factors A_i, Hölder's inequality for
+/// Schatten norms says (Σσ^{2/m})^{m/2} ≤ Π‖A_i‖_F, and the mean of the ‖A_i‖² is at least their geometric mean: (λ/2)Σ‖A_i‖² ≥ (λm/2)(Π‖A_i‖²)^{1/m} ≥ (λm/2)Σσ^{2/m}. Equality holds for
+/// factors that share their singular vectors, each with the singular values σ^{1/m}; the inner widths must be at least the rank.
+///
+/// For m > 2 the exponent is below 1: few large singular values cost less than many small ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeepLinear {
     /// K.
@@ -103,13 +107,22 @@ impl DeepLinear {
         let cost = self.decay / exponent * count * (self.per_class as f64).powf(0.5 * exponent);
         let drive = |x: f64| fall(x) * x.powf(1.0 - exponent) - cost * exponent;
         let zero = DeepSolution { value: loss(0.0), margin: 0.0 };
-        // Beyond 800 the loss's slope underflows. Steps of a fortieth find the last sign change: the drive rises once and falls once.
-        let steps = 32_000;
+        // −ℓ' ≤ K e^{−x/2}, so the drive is negative past this x; beyond 800 the slope underflows. Steps of a fortieth find the last sign change: the drive rises once and falls once.
+        let top = (2.0 * (800.0 * self.classes as f64 / (cost * exponent)).ln()).clamp(1.0, 800.0);
+        let steps = (40.0 * top) as u32;
         let at = |step: u32| f64::from(step) / 40.0;
         let Some(last) = (0..steps).rev().find(|&step| drive(at(step)) > 0.0) else { return zero };
         let margin = falling_root(drive, at(last), at(last + 1));
         let value = loss(margin) + cost * margin.powf(exponent);
         if value < zero.value { DeepSolution { value, margin } } else { zero }
+    }
+
+    /// The λ at which a critical point of the model with L = 1 at √(λ_W λ_H) = `mu`, all of whose singular values of X are `sigma`, is a critical point with these L factors.
+    ///
+    /// Criticality at X = UΣVᵀ is −∇g = λ U Σ^{e−1} Vᵀ on the rank, e = 2/(L+1), since (λ/e)Σσ^e has the slope λσ^{e−1}; for L = 1 it is −∇g = μUVᵀ. Where all σ are equal the two differ by a number:
+    /// λ = μσ^{1−e}.
+    pub fn decay_at(factors: u32, mu: f64, sigma: f64) -> f64 {
+        mu * sigma.powf(1.0 - 2.0 / (f64::from(factors) + 1.0))
     }
 
     /// The first even K from which rank K/2 beats collapse as λ → 0, for this L: 6 for L = 2, 4 for L ≥ 3. Deep collapse is then not optimal.

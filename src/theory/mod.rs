@@ -21,6 +21,7 @@ mod kin;
 mod partial;
 mod phases;
 mod point;
+mod polygon;
 mod root;
 mod seli;
 mod separable;
@@ -47,6 +48,7 @@ pub use kin::{DeepLinear, DeepSolution, softmax_code_margin, sphere_minimum};
 pub use partial::{GroupSample, PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, gram_distance, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame, simplex_point};
+pub use polygon::{Polygon, polygon, polygon_crossing};
 pub use seli::{Seli, SeliMinimum, SeliRates, seli, seli_minimum, seli_rates};
 pub use table::{Entry, Quantity, closed_forms, listed_partial};
 

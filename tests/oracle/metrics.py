@@ -3,7 +3,7 @@
     python3 tests/oracle/metrics.py         (needs numpy)
 
 Σ_W, Σ_B and its pseudo-inverse are formed as matrices; the ETF distance is a Procrustes problem whose minimiser is built, checked against
-random frames, and measured. Nothing is shared with the code under test.
+random frames, and measured; so is the nearest tight frame. Nothing is shared with the code under test.
 """
 
 import json
@@ -50,6 +50,39 @@ def fit(logits, p):
     return {"scale": s, "mean-part": t, "logit-misfit": np.linalg.norm(rest) / np.linalg.norm(logits)}
 
 
+def isometry_distance(w):
+    rng = np.random.default_rng(1)
+    u, _, vt = np.linalg.svd(w, full_matrices=False)
+
+    def distance(q):
+        return np.linalg.norm(w - np.sum(w * q) / np.sum(q * q) * q) / np.linalg.norm(w)
+
+    best = distance(u @ vt)
+    for _ in range(200):
+        q, _ = np.linalg.qr(rng.normal(size=(max(w.shape), min(w.shape))))
+        assert distance(q if q.shape == w.shape else q.T) >= best - 1e-12
+    return best
+
+
+def sphere_loss(w, h, labels, tau):
+    cosines = (w / np.linalg.norm(w, axis=1, keepdims=True)) @ (h / np.linalg.norm(h, axis=0, keepdims=True))
+    own = cosines[labels, np.arange(len(labels))]
+    losses = np.log(np.sum(np.exp(tau * (cosines - own)), axis=0))
+    return np.mean([losses[labels == c].mean() for c in range(w.shape[0])])
+
+
+def root(a):
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+
+
+def class_separation(w, means):
+    """means: one column a class."""
+    pairs = [(k, j) for k in range(len(w)) for j in range(k)]
+    apart = np.array([[np.linalg.norm(a[k] - a[j]) for k, j in pairs] for a in (w, means.T)])
+    return (apart / np.sqrt(np.mean(apart**2, axis=1, keepdims=True))).max(axis=0).min()
+
+
 def metrics(w, h, b, labels, rng):
     classes = w.shape[0]
     means = np.stack([h[:, labels == c].mean(axis=1) for c in range(classes)], axis=1)
@@ -77,7 +110,15 @@ def metrics(w, h, b, labels, rng):
         "nc4-disagreement": np.mean(logits.argmax(axis=0) != nearest),
         "etf-distance": etf_distance(w, rng),
         **fit(w @ means, p),
+        "class-separation": class_separation(w, means),
+        "seli-distance": np.linalg.norm(unit(w @ w.T) - unit(root(p @ np.diag(np.bincount(labels, minlength=classes)) @ p))),
+        "seli-logits": np.linalg.norm(unit(w @ means) - unit(p)),
+        "self-duality": np.linalg.norm(unit(means.T) - unit(w)),
+        "broken-self-duality": np.linalg.norm(unit(means.T) - (p - np.ones_like(p) / classes) @ unit(w)),
+        "duality-ratio": np.linalg.norm(means) / np.linalg.norm(w),
+        "isometry-distance": isometry_distance(w),
         "norm-w": np.sqrt(np.mean(np.sum(w * w, axis=1))),
+        **{f"sphere-loss-{tau}": sphere_loss(w, h, labels, tau) for tau in [1, 3, 10]},
     }
 
 

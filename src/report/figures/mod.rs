@@ -5,29 +5,28 @@
 mod balanced_minimum;
 mod bce_phases;
 mod collapse;
+mod conditioning;
 mod contrast;
 mod convexity_edge;
+mod deep_collapse;
 mod dual_gap;
 mod escape_paths;
-mod escape_paths;
-mod etf_spectrum;
 mod etf_spectrum;
 mod focal_hysteresis;
 mod focal_ladder;
 mod focal_ladder_window;
 mod gram;
-mod gram;
 mod ladder;
-mod ladder;
-mod landscape_slice;
 mod landscape_slice;
 mod loss_differences;
 mod mse_frame;
+mod narrow_shapes;
 mod saddle_graph;
 mod shapes;
 mod simplex;
 mod smoothing;
 mod spectrum;
+mod sphere_minimum;
 mod success_by_width;
 mod sweeps;
 mod value_index;
@@ -82,6 +81,10 @@ pub const ALL: &[Family] = &[
     convexity_edge::FAMILY,
     mse_frame::FAMILY,
     bce_phases::FAMILY,
+    conditioning::FAMILY,
+    narrow_shapes::FAMILY,
+    sphere_minimum::FAMILY,
+    deep_collapse::FAMILY,
 ];
 
 /// The figure of this name.
