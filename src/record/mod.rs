@@ -21,7 +21,9 @@ pub use census::{
 };
 pub use etf::{PredictedLevel, compare_with_etf};
 pub use problem::{loss_of, problem_of};
-pub use row::{Count, Eigenvalue, EigenvalueOrigin, Expectation, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
+pub use row::{
+    Count, Eigenvalue, EigenvalueOrigin, Expectation, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow,
+};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};

@@ -1,11 +1,11 @@
 //! One point: from a start through solver and gate to its numbers.
 
+use super::flow::FlowLaws;
 use crate::critical::{Candidate, CriticalPoint, GradientNorm, gate};
 use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
 use crate::model::Point;
 use crate::objective::{Objective, Problem, lower_bound, residual_spectrum};
-use super::flow::FlowLaws;
 use crate::record::TrajectoryRow;
 use crate::scenario::Case;
 use crate::solvers::{State, StopReason, minimise};

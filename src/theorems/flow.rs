@@ -85,7 +85,9 @@ pub(super) fn judge_factor(
             let tell = || format!("start {}, t = {:.3}", moment.row.start_index, moment.time);
             tally.add(deviation / allowed, || format!("{}: {deviation:.1e} off, {allowed:.1e} allowed", tell()));
             if begins && !(allowed <= SHARE * began) {
-                tally.doubt(|| format!("{}: errors of {allowed:.1e} may hide a quantity of {began:.1e}; lower solver.tolerance", tell()));
+                tally.doubt(|| {
+                    format!("{}: errors of {allowed:.1e} may hide a quantity of {began:.1e}; lower solver.tolerance", tell())
+                });
             }
         }
     }

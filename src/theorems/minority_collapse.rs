@@ -50,11 +50,7 @@ const SHARED_SIZE: Hypothesis = Hypothesis {
         PerClass::Balanced(_) => Ok(()),
         PerClass::Imbalanced(sizes) => {
             let least = sizes.iter().min();
-            if sizes.iter().filter(|size| Some(*size) == least).count() >= 2 {
-                Ok(())
-            } else {
-                Err(format!("n_k = {sizes:?}"))
-            }
+            if sizes.iter().filter(|size| Some(*size) == least).count() >= 2 { Ok(()) } else { Err(format!("n_k = {sizes:?}")) }
         }
     },
     breaks: |record| record.per_class = PerClass::Imbalanced((1..=record.classes).collect()),

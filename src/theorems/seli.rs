@@ -79,7 +79,8 @@ const EXTRAPOLATED: f64 = 0.25;
 /// Decays that an extrapolation needs.
 const DECAYS: usize = 4;
 
-const MEASURED: &str = "extrapolated limit and slope off theirs, over the extrapolation's error; values and distances off the predicted, over 1e-6";
+const MEASURED: &str =
+    "extrapolated limit and slope off theirs, over the extrapolation's error; values and distances off the predicted, over 1e-6";
 
 fn check(subjects: &[Subject<'_>]) -> Judgement {
     let mut tally = Tally::new(MEASURED, 1.0);
@@ -139,12 +140,16 @@ fn judge(group: &[&Subject<'_>], tally: &mut Tally) -> Result<(), String> {
         }
         let (limit, error) = extrapolate(&points);
         if !(error <= EXTRAPOLATED * last) {
-            return Err(format!("{}, {name}: the extrapolation's error {error:.1e} is not small beside the last distance {last:.1e}", label()));
+            return Err(format!(
+                "{}, {name}: the extrapolation's error {error:.1e} is not small beside the last distance {last:.1e}",
+                label()
+            ));
         }
         tally.add(limit / error, || format!("{}, {name}: the distance extrapolates to {limit:.2e} ± {error:.1e}", label()));
         let scaled: Vec<(f64, f64)> = points.iter().map(|&(x, distance)| (x, distance / x)).collect();
         let (slope, error) = extrapolate(&scaled);
-        tally.add((slope - rate) / error, || format!("{}, {name}: δ log(1/μ) → {slope:.5} ± {error:.1e}, c = {rate:.5}", label()));
+        tally
+            .add((slope - rate) / error, || format!("{}, {name}: δ log(1/μ) → {slope:.5} ± {error:.1e}, c = {rate:.5}", label()));
     }
     Ok(())
 }

@@ -5,10 +5,13 @@
 mod collapse;
 mod escape_paths;
 mod etf_spectrum;
+mod flow_laws;
 mod gram;
 mod ladder;
 mod landscape_slice;
+mod minority_phases;
 mod saddle_graph;
+mod seli_approach;
 mod shapes;
 mod simplex;
 mod spectrum;
@@ -52,6 +55,9 @@ pub const ALL: &[Family] = &[
     etf_spectrum::FAMILY,
     shapes::FAMILY,
     gram::FAMILY,
+    minority_phases::FAMILY,
+    seli_approach::FAMILY,
+    flow_laws::FAMILY,
 ];
 
 /// The figure of this name.
