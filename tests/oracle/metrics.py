@@ -6,6 +6,7 @@
 random frames, and measured. Nothing is shared with the code under test.
 """
 
+import itertools
 import json
 import pathlib
 
@@ -41,6 +42,19 @@ def etf_distance(w, rng):
     return best
 
 
+def separation(w, means):
+    pairs = list(itertools.combinations(range(w.shape[0]), 2))
+    rows = np.array([np.linalg.norm(w[k] - w[j]) for k, j in pairs])
+    columns = np.array([np.linalg.norm(means[:, k] - means[:, j]) for k, j in pairs])
+    return np.maximum(rows / np.sqrt(np.mean(rows**2)), columns / np.sqrt(np.mean(columns**2))).min()
+
+
+def seli(labels, classes):
+    p = np.eye(classes) - 1 / classes
+    values, vectors = np.linalg.eigh(p @ np.diag(np.bincount(labels, minlength=classes)) @ p)
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+
+
 def metrics(w, h, b, labels, rng):
     classes = w.shape[0]
     means = np.stack([h[:, labels == c].mean(axis=1) for c in range(classes)], axis=1)
@@ -67,6 +81,9 @@ def metrics(w, h, b, labels, rng):
         "nc3-raw": np.linalg.norm(unit(w @ hbar) - target),
         "nc4-disagreement": np.mean(logits.argmax(axis=0) != nearest),
         "etf-distance": etf_distance(w, rng),
+        "class-separation": separation(w, means),
+        "seli-distance": np.linalg.norm(unit(w @ w.T) - unit(seli(labels, classes))),
+        "seli-logits": np.linalg.norm(unit(w @ means) - unit(p)),
     }
 
 

@@ -54,7 +54,7 @@ struct Law {
 const LAWS: [Law; 2] = [
     Law {
         id: "mean-classifier",
-        title: "mean classifier: e^{−λ_W t}",
+        title: "mean classifier: exp(−λ_{W} t)",
         label: "‖1ᵀW‖",
         of: |row| row.mean_classifier,
         factor: |problem, time| mean_classifier_factor(problem, time).ok(),
@@ -62,7 +62,7 @@ const LAWS: [Law; 2] = [
     },
     Law {
         id: "imbalance",
-        title: "difference of Gram matrices: e^{−2λt}",
+        title: "difference of Gram matrices: exp(−2λt)",
         label: "‖WᵀW − HHᵀ‖",
         of: |row| row.imbalance,
         factor: |problem, time| imbalance_factor(problem, time).ok(),
@@ -153,7 +153,10 @@ fn picture(general: &[&Flow], rays: &[(&Flow, RayFlow)]) -> Result<(String, Stri
             draw_law(sheet, corner(i), general, law, &mut csv)?;
         }
         draw_rays(sheet, corner(2), rays, &mut csv)?;
-        draw_deviations(sheet, corner(3), general)
+        draw_deviations(sheet, corner(3), general)?;
+        let (left, below) = (corner(3).0, corner(3).1 + SIDE.1 + 54.0);
+        let text = "lines: the integrator's error estimates, summed · large marks: ‖1ᵀW‖ · small: ‖WᵀW − HHᵀ‖";
+        sheet.text((left, below), text, Text::new(SMALL - 1.0, FAINT, HPos::Left))
     })?;
     Ok((svg, csv.finish()))
 }

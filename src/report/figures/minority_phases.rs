@@ -186,7 +186,7 @@ fn keys(sheet: &Sheet, most: f64) -> Drawn {
         let t = (f64::from(step) + 0.5) / 30.0;
         sheet.rect((left - 8.0 + bar * f64::from(step) / 30.0, y), (bar / 30.0 + 0.6, 12.0), shade(t))?;
     }
-    sheet.text((left + bar, y + 10.0), &format!("{}   least distance of two classes", short(most)), text)?;
+    sheet.text((left + bar, y + 10.0), &format!("{} · least distance of two classes", short(most)), text)?;
     let line = left + bar + 232.0;
     sheet.line((line, y + 6.0), (line + 26.0, y + 6.0), Stroke::new(INK, 2.0))?;
     sheet.formula((line + 34.0, y + 10.0), "c_{L} √n_{B}/N = μ", text)
@@ -224,11 +224,11 @@ fn draw_map(sheet: &Sheet, (left, top): (f64, f64), (shared, cells): &Map, most:
         let size = (other.0 - corner.0, other.1 - corner.1);
         sheet.tipped(&tip, || {
             sheet.rect(corner, size, color)?;
-            sheet.frame(corner, size, Stroke::new(WHITE, 0.6))?;
-            dot(sheet, &chart, cell)
+            sheet.frame(corner, size, Stroke::new(WHITE, 0.6))
         })?;
     }
     boundary(&chart, shared, cells, (x, y))?;
+    cells.iter().try_for_each(|cell| dot(sheet, &chart, cell))?;
     let facts = format!("{} classes of n_A, {} of n_B = {}", shared.large, shared.small, shared.n_small);
     sheet.text((left, top + SIDE.1 + 50.0), &facts, Text::new(SMALL - 1.0, FAINT, HPos::Left))
 }
@@ -237,7 +237,7 @@ fn draw_map(sheet: &Sheet, (left, top): (f64, f64), (shared, cells): &Map, most:
 fn dot(sheet: &Sheet, chart: &Chart, cell: &Cell) -> Drawn {
     let at = (cell.ratio, cell.mu);
     if cell.agrees() {
-        return chart.mark(at, Mark::new(Marker::Circle, 1.3, INK, INK));
+        return chart.mark(at, Mark::new(Marker::Circle, 1.6, WHITE, INK));
     }
     let (x, y) = chart.at(at);
     sheet.line((x - 5.0, y - 5.0), (x + 5.0, y + 5.0), Stroke::new(WRONG, 2.2))?;

@@ -47,6 +47,7 @@ struct Point<'a> {
 }
 
 const NAMES: [&str; 2] = ["classifier", "logits"];
+const TITLES: [&str; 2] = ["classifier: WWᵀ from (PDP)^{1/2}", "logits: WM from P"];
 
 fn draw(data: &RunData) -> Result<Drawing, String> {
     let cases = data.cases();
@@ -139,10 +140,10 @@ fn picture(series: &[Series]) -> Result<(String, String), String> {
     let svg = canvas::picture((width, top + height + 66.0), heading, |sheet| {
         title(sheet, heading)?;
         legend.draw(sheet, 36.0)?;
-        for (at, name) in NAMES.into_iter().enumerate() {
+        for at in 0..2 {
             let Some(y) = Scale::log(points().map(|point| point.distances[at])) else { continue };
             let panel = Panel { left: 76.0 + at as f64 * 330.0, top, width: 250.0, height, x, y };
-            let chart = panel.chart(sheet, &format!("{name}"), "ℓ = log(1/μ)", "distance from SELI")?;
+            let chart = panel.chart(sheet, TITLES[at], "ℓ = log(1/μ)", "distance from SELI")?;
             series.iter().try_for_each(|series| draw_series(sheet, &chart, series, at))?;
         }
         let panel = Panel { left: 76.0 + 660.0, top, width: 250.0, height, x, y: x };
@@ -207,9 +208,9 @@ fn draw_scaled(sheet: &Sheet, panel: &Panel, series: &[Series]) -> Drawn {
         speaking.iter().flat_map(|series| series.points.iter().flat_map(|point| point.distances.map(|x| x * point.ell)));
     let limits = speaking.iter().flat_map(|series| (0..2).filter_map(|at| rate(series, at)));
     let largest = speaking.iter().flat_map(|series| &series.points).map(|point| 1.0 / point.ell).fold(0.0, f64::max);
-    let Some(Scale::Linear { high, .. }) = Scale::linear(numbers.chain(limits)) else { return Ok(()) };
+    let Some(Scale::Linear { low, high }) = Scale::linear(numbers.chain(limits)) else { return Ok(()) };
     let panel =
-        Panel { x: Scale::Linear { low: -0.04 * largest, high: 1.06 * largest }, y: Scale::Linear { low: 0.0, high }, ..*panel };
+        Panel { x: Scale::Linear { low: -0.04 * largest, high: 1.06 * largest }, y: Scale::Linear { low, high }, ..*panel };
     let chart = panel.chart(sheet, "distance × ℓ → c", "1/ℓ", "distance × ℓ")?;
     for series in speaking {
         for at in 0..2 {
