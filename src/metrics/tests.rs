@@ -54,7 +54,8 @@ fn at_a_collapsed_simplex_all_are_zero() {
             assert_eq!(value.abs() <= 1e-13, family.vanishes, "{} = {value}", family.name);
         }
         // WM̄ = 0.3 · 1.7² P; the rows of W have the norm 1.7 √((K−1)/K).
-        for (name, expected) in [("scale", 0.3 * 1.7 * 1.7), ("norm-w", 1.7 * (1.0 - 1.0 / classes as f64).sqrt())] {
+        let norm_w = 1.7 * (1.0 - 1.0 / classes as f64).sqrt();
+        for (name, expected) in [("scale", 0.3 * 1.7 * 1.7), ("norm-w", norm_w), ("class-separation", 1.0)] {
             assert!((metrics.values[name] - expected).abs() <= 1e-13, "{name} = {}, expected {expected}", metrics.values[name]);
         }
     }
@@ -114,9 +115,12 @@ fn what_does_not_exist_has_a_reason() {
     assert_eq!(origin.undefined["nc2"], "W = 0");
     let (w, h) = (random(3, 4, 6), DMatrix::from_element(4, 6, 0.1));
     let equal_means = all(&point(&shape, &w, &h, None), &shape);
-    assert_eq!(equal_means.undefined.keys().collect::<Vec<_>>(), ["nc1", "nc3", "nc3-raw", "nc4-disagreement"]);
+    assert_eq!(
+        equal_means.undefined.keys().collect::<Vec<_>>(),
+        ["class-separation", "nc1", "nc3", "nc3-raw", "nc4-disagreement"]
+    );
     let equal_rows = all(&point(&shape, &DMatrix::from_element(3, 4, 0.1), &random(4, 6, 7), None), &shape);
-    assert_eq!(equal_rows.undefined.keys().collect::<Vec<_>>(), ["nc2", "nc3"]);
+    assert_eq!(equal_rows.undefined.keys().collect::<Vec<_>>(), ["class-separation", "nc2", "nc3"]);
     let narrow = Shape::balanced(3, 0, 2).unwrap();
     assert_eq!(all(&Point::zeros(&narrow, Bias::Free), &narrow).values.keys().collect::<Vec<_>>(), sizes);
     let mut spoilt = Point::zeros(&shape, Bias::Free);
@@ -213,6 +217,48 @@ fn tied_classes_do_not_break_the_pseudo_inverse() {
     });
     let nc1 = all(&point(&shape, &random(4, 5, 10), &h, None), &shape).values["nc1"];
     assert!(nc1 < 1e-4, "{nc1}");
+}
+
+/// Merged: one classifier and one mean. One of both is not enough, and unequal sizes do not matter.
+#[test]
+fn separation_is_zero_exactly_where_two_classes_have_merged() {
+    let shape = Shape::new(5, &[6, 3, 2, 2]).unwrap();
+    let (mut w, mut means) = (random(4, 5, 21), random(5, 4, 22));
+    let separation = |w: &DMatrix<f64>, means: &DMatrix<f64>| {
+        let h = DMatrix::from_fn(5, 13, |a, i| means[(a, shape.labels()[i])]);
+        all(&point(&shape, w, &h, None), &shape).values["class-separation"]
+    };
+    assert!(separation(&w, &means) > 0.1);
+    w.set_row(3, &w.row(2).into_owned());
+    assert!(separation(&w, &means) > 0.1);
+    means.set_column(3, &means.column(2).into_owned());
+    assert!(separation(&w, &means) <= 1e-15);
+}
+
+/// WWᵀ = (PDP)^{1/2} and WM = P is SELI: W = S^{1/2}, M = S^{†1/2} with S = (PDP)^{1/2}, whose square is PDP.
+#[test]
+fn the_seli_geometry_is_at_distance_zero_and_a_simplex_is_not() {
+    let sizes = [7, 4, 1, 1];
+    let shape = Shape::new(4, &sizes).unwrap();
+    let seli = crate::theory::Seli::of_sizes(&sizes);
+    let square = &seli.classifier * &seli.classifier;
+    let weights = DMatrix::from_fn(4, 4, |i, j| if i == j { sizes[i] as f64 } else { 0.0 });
+    let label_gram = simplex(4) * weights * simplex(4);
+    assert!((&square / square.norm() - &label_gram / label_gram.norm()).norm() <= 1e-13);
+    let eigen = seli.classifier.clone().symmetric_eigen();
+    let power = |p: f64| {
+        let values = eigen.eigenvalues.map(|value| if value > 1e-9 { value.powf(p) } else { 0.0 });
+        &eigen.eigenvectors * DMatrix::from_diagonal(&values) * eigen.eigenvectors.transpose()
+    };
+    let (w, means) = (power(0.5), power(-0.5));
+    let of = |w: &DMatrix<f64>, means: &DMatrix<f64>| {
+        let h = DMatrix::from_fn(4, 13, |a, i| means[(a, shape.labels()[i])]);
+        let values = all(&point(&shape, w, &h, None), &shape).values;
+        [values["seli-distance"], values["seli-logits"]]
+    };
+    assert!(of(&w, &means).iter().all(|distance| *distance <= 1e-12), "{:?}", of(&w, &means));
+    let etf = of(&simplex(4), &simplex(4));
+    assert!(etf[0] > 0.1 && etf[1] <= 1e-13, "{etf:?}");
 }
 
 #[test]

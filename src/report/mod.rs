@@ -21,6 +21,8 @@ mod terminal;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod fixture_laws;
+#[cfg(test)]
 mod fixture_widths;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,9 @@
 //! 2. the distances δ, polynomials in x = 1/ log(1/μ) up to terms of order μ, extrapolate to 0 at x = 0;
 //! 3. δ log(1/μ) extrapolates to the constant c of [`seli_rates`], so that the rate is logarithmic and not merely some decrease.
 //!
-//! Extrapolation is by Neville's scheme through the four smallest decays. Its error is taken to be the largest change when either outermost point is left out: that change is the error of the cubic's
-//! predecessor, one power of x larger. Where this error is not small beside the distance itself, the decays do not reach far enough and nothing is decided.
+//! Extrapolation is by Neville's scheme: the cubic through four points. Its error is taken to be the largest change when either outermost point is left out, which is the error of the parabola and
+//! so one power of x larger; and, where the parabola happens to be lucky, no less than the change from line to parabola times 2x, as if the coefficients of successive powers doubled. Where this error
+//! is not small beside the distance itself, the decays do not reach far enough and nothing is decided.
 
 use super::evidence::place;
 use super::hypotheses::WIDE;
@@ -73,14 +74,14 @@ const SMALL_DECAYS: Hypothesis = Hypothesis {
 
 /// Allowed of the relative difference of a distance or value from the predicted minimum's. The gate lets a gradient of 1e-10 (μ + λ_W‖W‖ + λ_H‖H‖) pass, and the curvature across the orbit is a
 /// sizeable share of μ: pulls and decays balance at every pair.
-const PREDICTED: f64 = 1e-6;
+const PREDICTED: f64 = 1e-8;
 /// Share of the last distance that the extrapolation's error may be.
 const EXTRAPOLATED: f64 = 0.25;
 /// Decays that an extrapolation needs.
 const DECAYS: usize = 4;
 
 const MEASURED: &str =
-    "extrapolated limit and slope off theirs, over the extrapolation's error; values and distances off the predicted, over 1e-6";
+    "extrapolated limit and slope off theirs, over the extrapolation's error; values and distances off the predicted, over 1e-8";
 
 fn check(subjects: &[Subject<'_>]) -> Judgement {
     let mut tally = Tally::new(MEASURED, 1.0);
@@ -170,11 +171,16 @@ fn compare(record: &Record, [classifier, logits]: [f64; 2], predicted: &SeliMini
     }
 }
 
-/// The value at x = 0 of the cubic through the last [`DECAYS`] points, and its error: see the head of this file.
+/// The value at x = 0 of the cubic through [`DECAYS`] points, and its error: see the head of this file.
+///
+/// The points are the last one and others at equal distances before it, over three quarters of the sweep: neighbours of a long sweep would lie so near each other that roundings grow.
 fn extrapolate(points: &[(f64, f64)]) -> (f64, f64) {
-    let last = &points[points.len() - DECAYS..];
-    let (whole, without_first, without_last) = (neville(last), neville(&last[1..]), neville(&last[..DECAYS - 1]));
-    (whole, (whole - without_first).abs().max((whole - without_last).abs()))
+    let (last, step) = (points.len() - 1, ((points.len() - 1) / DECAYS).max(1));
+    let chosen: Vec<(f64, f64)> = (0..DECAYS).rev().map(|back| points[last - back * step]).collect();
+    let (cubic, parabola, line) = (neville(&chosen), neville(&chosen[1..]), neville(&chosen[DECAYS - 2..]));
+    let farthest = chosen[0].0;
+    let next = 2.0 * farthest * (parabola - line).abs();
+    (cubic, (cubic - parabola).abs().max((cubic - neville(&chosen[..DECAYS - 1])).abs()).max(next))
 }
 
 /// The value at 0 of the polynomial through the points.
@@ -194,13 +200,13 @@ mod tests {
     use super::*;
 
     fn curve(distance: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-        [8.0, 12.0, 16.0, 20.0, 24.0].into_iter().map(|ell: f64| (1.0 / ell, distance(1.0 / ell))).collect()
+        [7.0, 12.0, 16.0, 20.0, 24.0].into_iter().map(|ell: f64| (1.0 / ell, distance(1.0 / ell))).collect()
     }
 
     #[test]
     fn a_polynomial_is_extrapolated_exactly() {
         let (limit, error) = extrapolate(&curve(|x| 0.3 + 0.7 * x - 2.0 * x * x));
-        assert!((limit - 0.3).abs() <= 1e-13 && error <= 1e-12, "{limit} {error}");
+        assert!((limit - 0.3).abs() <= 1e-13 && error <= 5e-3, "{limit} {error}");
     }
 
     /// Planted: a limit that is not zero but small beside what is left of the approach, and one approached like the square of the logarithm.

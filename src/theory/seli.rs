@@ -80,7 +80,7 @@ pub fn seli_rates(problem: &Problem) -> Result<SeliRates, Inapplicable> {
     let centre = centre(sizes.len());
     let polar = polar(&centre, sizes);
     let pull = |j: usize, k: usize| -samples * polar[(j, k)] / (sizes[k] as f64).sqrt();
-    positive(|j, k| pull(j, k), sizes.len())?;
+    positive(pull, sizes.len())?;
     let margins = DMatrix::from_fn(sizes.len(), sizes.len(), |j, k| if j == k { 0.0 } else { pull(j, k).ln() });
     let correction = &centre * margins;
     let root = gram_root(&centre, sizes);

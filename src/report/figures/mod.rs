@@ -12,6 +12,7 @@ mod deep_collapse;
 mod dual_gap;
 mod escape_paths;
 mod etf_spectrum;
+mod flow_laws;
 mod focal_hysteresis;
 mod focal_ladder;
 mod focal_ladder_window;
@@ -19,9 +20,11 @@ mod gram;
 mod ladder;
 mod landscape_slice;
 mod loss_differences;
+mod minority_phases;
 mod mse_frame;
 mod narrow_shapes;
 mod saddle_graph;
+mod seli_approach;
 mod shapes;
 mod simplex;
 mod smoothing;
@@ -85,6 +88,9 @@ pub const ALL: &[Family] = &[
     narrow_shapes::FAMILY,
     sphere_minimum::FAMILY,
     deep_collapse::FAMILY,
+    minority_phases::FAMILY,
+    seli_approach::FAMILY,
+    flow_laws::FAMILY,
 ];
 
 /// The figure of this name.

@@ -1,7 +1,8 @@
 //! Laws that every figure obeys.
 
 use super::super::fixture::{bare, quickstart};
-use super::super::fixture_widths::{FIGURES, widths};
+use super::super::fixture_laws::{self, laws};
+use super::super::fixture_widths::{self, widths};
 use super::*;
 
 #[test]
@@ -19,9 +20,13 @@ const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "m
 #[test]
 fn a_full_run_draws_every_figure_twice_alike() {
     let folder = tempfile::tempdir().unwrap();
-    let (quick, swept) = (quickstart(folder.path()), widths(folder.path()));
+    let (quick, swept, of_laws) = (quickstart(folder.path()), widths(folder.path()), laws(folder.path()));
     for figure in ALL {
-        let data = if FIGURES.contains(&figure.name) { &swept } else { &quick };
+        let data = match figure.name {
+            name if fixture_widths::FIGURES.contains(&name) => &swept,
+            name if fixture_laws::FIGURES.contains(&name) => &of_laws,
+            _ => &quick,
+        };
         if SWEPT.contains(&figure.name) {
             assert!((figure.draw)(data).is_err(), "{}", figure.name);
             continue;
@@ -75,8 +80,20 @@ fn records_without_numbers_give_reasons() {
 #[test]
 fn planted_nan_and_hostile_names_do_not_reach_a_picture() {
     let folder = tempfile::tempdir().unwrap();
-    for data in [quickstart(folder.path()), widths(folder.path())] {
+    for data in [quickstart(folder.path()), widths(folder.path()), laws(folder.path())] {
         hostile(data);
+    }
+    // Of a loss that is known, too.
+    let mut data = laws(folder.path());
+    for record in data.records.iter_mut().step_by(3) {
+        record.value = f64::NAN;
+        record.metrics.values_mut().for_each(|x| *x = f64::NAN);
+    }
+    for flow in data.trajectories.iter_mut().step_by(4).filter_map(|row| row.flow.as_mut()) {
+        (flow.mean_classifier, flow.norm_w) = ([f64::NAN, f64::INFINITY], f64::NAN);
+    }
+    for name in fixture_laws::FIGURES {
+        check(name, &(by_name(name).unwrap().draw)(&data).unwrap());
     }
 }
 
