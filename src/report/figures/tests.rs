@@ -13,7 +13,7 @@ fn names_are_unique_and_every_figure_explains_itself() {
 }
 
 /// Figures that need a sweep or a setting that the quickstart does not have; `theory_tests` draws them.
-const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "mse-frame", "bce-phases"];
+pub(in crate::report) const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "mse-frame", "bce-phases"];
 
 #[test]
 fn a_full_run_draws_every_figure_twice_alike() {
