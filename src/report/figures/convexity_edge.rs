@@ -75,7 +75,7 @@ fn picture(cases: &[Own]) -> Result<(String, String), String> {
     let range: Vec<f64> = (0..SAMPLES).map(|i| low * (high / low).powf(i as f64 / (SAMPLES - 1) as f64)).collect();
     let plain = |at: usize| Key::Line(Look { dash: &[], ..look(at) });
     let mut entries = vec![
-        (plain(CURVE), "p_c(γ), 1/p_c(γ): closed form".to_owned()),
+        (plain(CURVE), "edge of convexity and its reciprocal (closed form)".to_owned()),
         (plain(STEPS), "first K at which uniqueness fails".to_owned()),
     ];
     for (spurious, name) in [(true, "case: W = H = 0 found spurious"), (false, "case: not found spurious")] {
@@ -149,11 +149,9 @@ fn draw_classes(sheet: &Sheet, grid: &Grid, x: Scale, range: &[f64], cases: &[Ow
         let Some(k) = first(gamma) else { continue };
         chart.mark((gamma, k), Mark::new(Marker::Circle, 2.4, look(STEPS).color, look(STEPS).color))?;
         let (left, top) = chart.at((gamma, k));
-        sheet.text(
-            (left, top - 8.0),
-            &format!("{k}"),
-            Text { bold: true, ..Text::new(SMALL, look(STEPS).color, HPos::Center) },
-        )?;
+        // Where the curve falls steeply there is room to its right alone.
+        let (at, anchor) = if gamma < 1.5 { ((left + 9.0, top - 5.0), HPos::Left) } else { ((left, top - 8.0), HPos::Center) };
+        sheet.text(at, &format!("{k}"), Text { bold: true, ..Text::new(SMALL, look(STEPS).color, anchor) })?;
     }
     let (left, _) = grid.corner(0, 1);
     let (_, level) = chart.at((1.0, 0.04 * most));

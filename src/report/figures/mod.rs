@@ -107,6 +107,6 @@ fn left_out(total: usize, drawn: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod theory_tests;

@@ -146,6 +146,8 @@ pub(super) struct Span {
     low: f64,
     high: f64,
     log: bool,
+    /// Where curves begin: a little before the first dot, since many grow without bound towards zero.
+    first: f64,
 }
 
 impl Span {
@@ -157,18 +159,19 @@ impl Span {
             return None;
         }
         Some(match high / low {
-            ratio if ratio > 20.0 => Self { low: low / 1.25, high: high * 1.25, log: true },
+            ratio if ratio > 20.0 => Self { low: low / 1.25, high: high * 1.25, log: true, first: low / 1.25 },
             ratio if ratio > 1.0 + 1e-9 => {
                 let margin = 0.05 * (high - low);
                 // From zero on where the lowest is near it: the reader sees where the axis begins.
-                Self { low: if low < 0.25 * high { 0.0 } else { low - margin }, high: high + margin, log: false }
+                let start = if low < 0.25 * high { 0.0 } else { low - margin };
+                Self { low: start, high: high + margin, log: false, first: start.max(0.5 * low) }
             }
-            _ => Self { low: 0.5 * low, high: 1.5 * high, log: false },
+            _ => Self { low: 0.5 * low, high: 1.5 * high, log: false, first: 0.5 * low },
         })
     }
 
     pub(super) fn scale(self) -> Scale {
-        let Self { low, high, log } = self;
+        let Self { low, high, log, .. } = self;
         if log { Scale::Log { low, high } } else { Scale::Linear { low, high } }
     }
 
@@ -178,8 +181,7 @@ impl Span {
 
     /// Places of a curve: even on the axis, and on either side of each edge, where curves may bend or jump. All are positive.
     pub(super) fn places(self, edges: &[f64]) -> Vec<f64> {
-        let Self { low, high, log } = self;
-        let first = if low > 0.0 { low } else { 2e-3 * high };
+        let Self { high, log, first, .. } = self;
         let place = |i: usize| {
             let part = i as f64 / (SAMPLES - 1) as f64;
             if log { first * (high / first).powf(part) } else { first + (high - first) * part }

@@ -17,6 +17,12 @@ fn names_are_unique_and_every_figure_explains_itself() {
 /// Figures that need a sweep or a setting that the quickstart does not have; `theory_tests` draws them.
 const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "mse-frame", "bce-phases"];
 
+/// Every figure that the quickstart has no data for, in the order of the family.
+pub(in crate::report) fn drawn_elsewhere() -> Vec<&'static str> {
+    let lists = [SWEPT, &fixture_widths::FIGURES, &fixture_laws::FIGURES];
+    ALL.iter().map(|figure| figure.name).filter(|name| lists.iter().any(|list| list.contains(name))).collect()
+}
+
 #[test]
 fn a_full_run_draws_every_figure_twice_alike() {
     let folder = tempfile::tempdir().unwrap();

@@ -219,7 +219,13 @@ fn bistable(classes: usize, gamma: f64) -> Vec<Record> {
         let epsilon = window.zero_stable_from + part * (window.simplex_stable_to - window.zero_stable_from);
         let own = problem("focal", &[gamma], classes, Bias::None, epsilon, 0.0);
         let simplex = crate::theory::Contrast::new(&own.loss, classes).unwrap().minima(epsilon).unwrap()[0];
-        let mut near = Record { start: "near-etf".into(), value: simplex.value, start_index: 1, ..planted(i, &own) };
+        let mut near = Record {
+            rank: Some(classes - 1),
+            start: "near-etf".into(),
+            value: simplex.value,
+            start_index: 1,
+            ..planted(i, &own)
+        };
         near.metrics.insert("scale".into(), simplex.scale);
         let nature = |global: bool| Some(if global { "global-minimum" } else { "local-minimum" }.to_owned());
         near.nature = nature(epsilon < window.transition);
