@@ -208,7 +208,7 @@ mod tests {
         assert!(over_classes.iter().map(|found| found.classes).eq([20, 24, 30, 100, 200]));
         assert!(over_gamma.iter().all(|found| found.classes == 24) && over_gamma.len() == 4);
         let falling =
-            |found: &LadderCrossing| found.points.len() > 1 && found.points.windows(2).all(|pair| pair[1].1 < pair[0].1);
+            |found: &LadderCrossing| !found.points.is_empty() && found.points.windows(2).all(|pair| pair[1].1 < pair[0].1);
         assert!(over_classes.iter().chain(&over_gamma).all(falling), "{over_classes:?}, {over_gamma:?}");
         let other = Record {
             loss: "mse".into(),
