@@ -90,42 +90,40 @@ fn counts(balanced: &Balanced, state: &PartialCollapse) -> Option<(u64, u64)> {
     Some((spectrum.index, spectrum.nullity.saturating_sub(spectrum.nullity_symmetry)))
 }
 
-/// Pieces of equal counts along a parameter, whose ε is `epsilon`; at an edge itself an eigenvalue is zero, so only the index tells pieces apart.
+/// Pieces of equal index along a parameter, whose ε is `epsilon`. At an edge itself an eigenvalue is zero: unexplained zeros are those in the middle of a piece.
 fn phases(
     (first, last): (f64, f64),
     epsilon: impl Fn(f64) -> f64,
     counts: impl Fn(f64) -> Option<(u64, u64)>,
 ) -> Vec<PartialPhase> {
     let place = |at: usize| first + (last - first) * at as f64 / (PLACES - 1) as f64;
-    let mut found: Vec<PartialPhase> = Vec::new();
-    let Some(mut current) = counts(first) else { return found };
-    let (mut from, mut left) = (epsilon(first), first);
+    let index = |t: f64| counts(t).map(|(index, _)| index);
+    let Some(mut current) = index(first) else { return Vec::new() };
+    // Where a piece begins, and its index.
+    let mut starts = vec![(first, current)];
     for at in 1..PLACES {
-        let right = place(at);
-        while let Some(next) = counts(right).filter(|next| next.0 != current.0) {
-            // The first change of the index to the right of `left`.
-            let (mut inside, mut beyond, mut other) = (left, right, next);
+        let (mut left, right) = (place(at - 1), place(at));
+        while index(right).is_some_and(|next| next != current) {
+            // The first change to the right of `left`.
+            let mut beyond = right;
             loop {
-                let middle = inside + 0.5 * (beyond - inside);
-                if !((middle - inside) * (beyond - middle) > 0.0) {
+                let middle = left + 0.5 * (beyond - left);
+                if !((middle - left) * (beyond - middle) > 0.0) {
                     break;
                 }
-                match counts(middle) {
-                    Some(there) if there.0 != current.0 => (beyond, other) = (middle, there),
-                    Some(_) => inside = middle,
-                    None => break,
-                }
+                if index(middle) == Some(current) { left = middle } else { beyond = middle }
             }
-            let edge = epsilon(beyond);
-            found.push(PartialPhase { from, to: edge, index: current.0, degeneracy: current.1 });
-            (from, left, current) = (edge, beyond, other);
-        }
-        // Of the zeros those in the middle of a piece count, not those at its edge.
-        left = right;
-        if let Some((_, zeros)) = counts(right) {
-            current.1 = current.1.min(zeros);
+            let Some(next) = index(beyond) else { break };
+            (left, current) = (beyond, next);
+            starts.push((beyond, current));
         }
     }
-    found.push(PartialPhase { from, to: epsilon(last), index: current.0, degeneracy: current.1 });
-    found
+    let ends = starts.iter().skip(1).map(|&(start, _)| start).chain([last]);
+    let piece = |(&(start, index), end): (&(f64, u64), f64)| PartialPhase {
+        from: epsilon(start),
+        to: epsilon(end),
+        index,
+        degeneracy: counts(0.5 * (start + end)).map_or(0, |(_, zeros)| zeros),
+    };
+    starts.iter().zip(ends).map(piece).collect()
 }

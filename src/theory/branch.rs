@@ -10,6 +10,7 @@
 //! maximum of ε(s) from the right: a fold, where it meets a branch that is a maximum along s, or s = 0 itself, where it grows out of W = H = 0.
 
 use super::partial::Reduction;
+use super::root::{bracketed_root, maximum};
 use super::{Balanced, Inapplicable, PartialCollapse};
 
 /// The states with one number of alive classes, along their margin s.
@@ -54,7 +55,12 @@ impl PartialBranch {
             }
             (last, right) = (last - 1, left);
         }
-        branch.from = branch.maximum(grid(last.saturating_sub(1)), grid((last + 1).min(STEPS)));
+        branch.from = if last == 0 && branch.epsilon_at(1e-6) < right {
+            // It rises up to s = 0 itself.
+            0.0
+        } else {
+            maximum(|s| branch.epsilon_at(s), grid(last.saturating_sub(1)), grid((last + 1).min(STEPS)))
+        };
         branch.end = branch.epsilon_at(branch.from);
         Ok(branch)
     }
@@ -88,7 +94,7 @@ impl PartialBranch {
         while self.epsilon_at(top) > epsilon && top < 1e3 {
             top *= 2.0;
         }
-        Some(super::root::bracketed_root(|s| self.epsilon_at(s) - epsilon, self.from, top))
+        Some(bracketed_root(|s| self.epsilon_at(s) - epsilon, self.from, top))
     }
 
     /// The problem and its state at the margin s.
@@ -100,25 +106,5 @@ impl PartialBranch {
         reduction.epsilon = epsilon;
         let state = reduction.state(&balanced, s, y);
         (balanced, state)
-    }
-
-    /// Where ε is largest between two s around its maximum, by golden sections: to half the digits in s, hence to all of them in ε.
-    fn maximum(&self, mut low: f64, mut high: f64) -> f64 {
-        let share = 0.5 * (5.0_f64.sqrt() - 1.0);
-        let (mut a, mut b) = (high - share * (high - low), low + share * (high - low));
-        let (mut at_a, mut at_b) = (self.epsilon_at(a), self.epsilon_at(b));
-        for _ in 0..60 {
-            if at_a > at_b {
-                (high, b, at_b) = (b, a, at_a);
-                a = high - share * (high - low);
-                at_a = self.epsilon_at(a);
-            } else {
-                (low, a, at_a) = (a, b, at_b);
-                b = low + share * (high - low);
-                at_b = self.epsilon_at(b);
-            }
-        }
-        // A maximum at the end of the range is found within rounding of it only.
-        if self.epsilon_at(0.0) >= at_a.max(at_b) && low < 1e-6 { 0.0 } else { 0.5 * (low + high) }
     }
 }

@@ -19,7 +19,7 @@
 //!
 //! G there, in units of 1/(K√n): Kε on std_A (m − 1 times: criticality), η(p') (1 − α for smoothing) on std_B (K − m − 1 times), and one σ on the mean of (A, B).
 
-use super::root::bracketed_root;
+use super::root::{bracketed_root, maximum};
 use super::{Balanced, Bias, Inapplicable};
 use crate::losses::Loss;
 use crate::model::{Point, Shape};
@@ -194,18 +194,31 @@ impl Reduction {
     }
 
     /// (s, y) with the largest s at which the drive, y following s, falls through zero; `None` where it never is positive.
+    ///
+    /// A scan from above finds the first place where it is positive: the branch that is a minimum in s. Near the end of a branch that place lies between two of the grid, around a maximum.
     fn solve(&self) -> Option<(f64, f64)> {
         let drive = |s: f64| self.residual(s, self.gap(s))[0];
-        // A free bias lets q_B fall like e^{−s/4} only: the top is searched. A scan from there finds the last sign change: the branch that is a minimum in s.
+        // A free bias lets q_B fall like e^{−s/4} only: the top is searched.
         let mut top = 8.0;
         while drive(top) > 0.0 && top < 1e4 {
             top *= 1.5;
         }
         let steps = 400;
         let grid = |step: u32| top * f64::from(step) / f64::from(steps);
-        let last = (0..steps).rev().find(|&step| drive(grid(step)) > 0.0)?;
-        let s = bracketed_root(drive, grid(last), grid(last + 1));
-        (s > 0.0).then(|| self.polished(s, self.gap(s)))
+        let (mut right, mut rising) = (drive(top), true);
+        for step in (0..steps).rev() {
+            let here = drive(grid(step));
+            let mut positive = grid(step);
+            if !(here > 0.0) && rising && here < right {
+                positive = maximum(drive, grid(step), grid((step + 2).min(steps)));
+            }
+            if drive(positive) > 0.0 {
+                let s = bracketed_root(drive, positive, grid((step + 2).min(steps)));
+                return (s > 0.0).then(|| self.polished(s, self.gap(s)));
+            }
+            (rising, right) = (here > right, here);
+        }
+        None
     }
 
     /// Two Newton steps on both equations with a difference quotient as Jacobian, kept only where they lower the residual: the nested roots leave rounding of the inner one in the outer.

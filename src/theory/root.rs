@@ -55,9 +55,36 @@ pub(super) fn bracketed_root(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> 
     nearer(a, at_a, b, at_b)
 }
 
+/// Where `f` is largest on an interval on which it rises and then falls, by golden sections: to half the digits, so that `f` there has all of them.
+pub(super) fn maximum(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+    let share = 0.5 * (5.0_f64.sqrt() - 1.0);
+    let (mut a, mut b) = (high - share * (high - low), low + share * (high - low));
+    let (mut at_a, mut at_b) = (f(a), f(b));
+    // 0.618⁵⁰ ≈ 4e-11 of the interval.
+    for _ in 0..50 {
+        if at_a > at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - share * (high - low);
+            at_a = f(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + share * (high - low);
+            at_b = f(b);
+        }
+    }
+    0.5 * (low + high)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maxima_are_found_to_half_the_digits() {
+        assert!((maximum(|x| -(x - 0.3).powi(2), -1.0, 2.0) - 0.3).abs() < 1e-7);
+        assert!(maximum(|x| -x, 0.0, 1.0) < 1e-9);
+        assert!(maximum(|x| x, 0.0, 1.0) > 1.0 - 1e-9);
+    }
 
     #[test]
     fn brackets_close_to_the_last_digits() {

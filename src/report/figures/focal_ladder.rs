@@ -13,10 +13,10 @@ use plotters::style::WHITE;
 /// The figure's entry.
 pub(super) const FAMILY: Family = Family {
     name: "focal-ladder",
-    summary: "partially collapsed states: value, index, nullity and σ/μ against the number of classes that are alive",
+    summary: "partially collapsed states: value, index, zero eigenvalues and σ/μ against the number of classes that are alive",
     caption: "m of the K classes form a simplex, the others sit at the origin: a critical point for every m that stays alive at this ε. Lines: closed forms, the counts from the isotypic blocks of \
               S_m × S_{K−m}; m = 0 (a dash) is W = H = 0, m = K the balanced simplex. Dots: what the run found from these states, counted by the general route; filled for a minimum, hollow for a saddle. \
-              A rung of index 0 whose nullity is that of its orbit (dashes) is a strict local minimum modulo symmetry: above the lowest value it is a spurious one. Lower right: the largest \
+              A rung of index 0 whose zeros are those of its orbit (dashes) is a strict local minimum modulo symmetry: above the lowest value it is a spurious one. Lower right: the largest \
               singular value of G outside the simplex over μ; where it exceeds 1 (dashes) every unused dimension is a way down. There is no dot where it is below 1: ‖G‖ is then μ itself.",
     draw,
 };
@@ -45,8 +45,8 @@ const QUANTITIES: [Quantity; 4] = [
         computed: |record| record.index.map(|index| count_ends(index).0),
     },
     Quantity {
-        id: "nullity",
-        title: "nullity",
+        id: "zeros",
+        title: "zeros",
         label: "zero eigenvalues",
         theory: |rung| Some(rung.nullity as f64),
         computed: |record| record.nullity.map(|nullity| count_ends(nullity).0),
@@ -147,7 +147,7 @@ fn references(chart: &Chart, cases: &[Laddered], quantity: &Quantity, most: f64)
     let stroke = Stroke { color: FAINT, width: 1.2, dash: &[5.0, 4.0] };
     match quantity.id {
         "escape_ratio" => chart.line(vec![(0.0, 1.0), (most, 1.0)], stroke),
-        "nullity" => {
+        "zeros" => {
             let (_, rungs) = &cases[0];
             chart.line(rungs.iter().map(|rung| (rung.alive as f64, rung.nullity_symmetry as f64)).collect(), stroke)
         }
