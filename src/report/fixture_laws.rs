@@ -100,6 +100,8 @@ fn rows() -> Vec<TrajectoryRow> {
                 gradient_norm: 0.1,
                 gradient_norm_scaled: 0.1,
                 metrics: metrics.into(),
+                dual_ratio: None,
+                lower_bound: None,
                 flow: Some(flow),
             });
         }
