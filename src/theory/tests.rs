@@ -391,3 +391,61 @@ fn sizes_alone_are_enough() {
     let uneven = Problem { shape: Shape::new(4, &[1, 2]).unwrap(), ..small };
     assert_eq!(Balanced::try_from(&uneven).unwrap_err(), "the classes are not balanced");
 }
+
+/// The branch of simplices begins where W = H = 0 becomes stable, ties at the transition, turns at the window's end and is made of critical points.
+#[test]
+fn the_focal_branch_meets_its_window() {
+    for (classes, gamma) in [(20, 3.0), (60, 3.0), (100, 2.0), (30, 10.0)] {
+        let window = focal_window(classes, gamma).unwrap();
+        let at = |s: f64| focal_stationary(classes, gamma, s);
+        let (start, tie) = (at(0.0), at(window.scale));
+        assert_close("start", start.epsilon, window.zero_stable_from, 1e-14);
+        assert_close("tie", tie.epsilon, window.transition, 1e-13);
+        assert_close("value at the tie", tie.value, start.value, 1e-13);
+        assert!(!at(1e-3 * window.scale).stable && tie.stable);
+        let grid: Vec<FocalStationary> = (1..=4000).map(|i| at(f64::from(i) * 3.0 * window.scale / 4000.0)).collect();
+        let turn = grid.iter().map(|point| point.epsilon).fold(0.0, f64::max);
+        assert_close("fold", turn, window.simplex_stable_to, 1e-5);
+        for pair in grid.windows(2).filter(|pair| pair[0].stable == pair[1].stable) {
+            assert_eq!(pair[1].epsilon < pair[0].epsilon, pair[0].stable, "{pair:?}");
+        }
+    }
+    assert!((1..100).map(|i| focal_stationary(10, 2.0, 0.1 * f64::from(i))).all(|point| point.stable));
+}
+
+/// Beyond the transition the closed form is zero, and the simplex that is left is still critical, higher, and gone at the fold.
+#[test]
+fn a_simplex_is_left_beyond_the_transition() {
+    let window = focal_window(20, 3.0).unwrap();
+    let at = |epsilon: f64| at_epsilon(20, focal(3.0), Bias::None, epsilon);
+    let between = at(0.5 * (window.transition + window.simplex_stable_to));
+    assert!(etf_point(&between).unwrap().as_slice().iter().all(|x| x.abs() <= 0.0));
+    let simplex = simplex_point(&between).unwrap();
+    let (value, gradient) = evaluate(&between, &simplex);
+    let zero = balanced_minimum(&between).unwrap().value;
+    assert!(value > zero && value < zero + 1e-3, "{value} above {zero}");
+    assert!(gradient <= 1e-12, "gradient {gradient}");
+    for elsewhere in [at(0.99 * window.transition), at(1.01 * window.simplex_stable_to)] {
+        assert_eq!(simplex_point(&elsewhere), etf_point(&elsewhere));
+    }
+    assert!(simplex_point(&between.at_width(10)).unwrap().as_slice().iter().all(|x| x.abs() <= 0.0), "no room for it");
+}
+
+/// The Gram matrix's distance from a simplex against its definition.
+#[test]
+fn gram_distances_are_those_of_the_matrix() {
+    for (classes, s, t) in [(2, 1.0, 0.5), (4, 0.8, 0.8), (5, 0.3, -2.0), (7, 1.0, 0.0), (3, 0.0, 1.0), (4, 1.0, 1e-9)] {
+        let k = classes as f64;
+        let gram =
+            nalgebra::DMatrix::from_fn(classes, classes, |i, j| s * (f64::from(u8::from(i == j)) - 1.0 / k) + f64::abs(t) / k);
+        let simplex = |i: usize, j: usize| (f64::from(u8::from(i == j)) - 1.0 / k) / (k - 1.0).sqrt();
+        let norm = gram.norm();
+        let expected = gram.map_with_location(|i, j, x| x / norm - simplex(i, j)).norm();
+        let found = gram_distance(classes, s, t).unwrap();
+        assert!(
+            (found - expected).abs() <= 1e-13 + 1e-9 * f64::from(u8::from(t.abs() > 0.0 && t.abs() < 1e-8)),
+            "{found}, {expected}"
+        );
+    }
+    assert_eq!(gram_distance(4, 0.0, 0.0), None);
+}

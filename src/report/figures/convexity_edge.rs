@@ -9,7 +9,7 @@ use super::super::csv::{Csv, cell};
 use super::super::data::RunData;
 use super::super::elements::{Mark, Marker};
 use super::super::grid::Grid;
-use super::super::style::{FAINT, INK, Key, Look, SMALL, look};
+use super::super::style::{INK, Key, Look, SMALL, look};
 use super::{Drawing, Family};
 use crate::losses::Loss;
 use crate::record::{Record, balanced_problem};
@@ -21,7 +21,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "focal loss: the convexity edge p_c(γ) with its maximum, and the first number of classes at which the minimiser is not unique",
     caption: "Curves are closed forms: they depend on γ alone. Left: the focal loss is convex in the logits exactly where the true class has a probability of at least p_c(γ); the dot is the largest p_c over all γ. \
               Right: 1/p_c as a number of classes. With K ≤ 1/p_c classes W = H = 0 (probability 1/K) lies in the convex part and argmin φ(t) + ε|t| is unique for every ε; above the curve two minima tie at one ε. \
-              The steps are the first whole K at which uniqueness fails, written out for some γ; it is never below 18. Squares are the run's own cases, at their γ and K: filled where the run found W = H = 0 to be a spurious local minimum \
+              The steps are the first whole K at which uniqueness fails, written out along the bottom for some γ; it is never below 18. Squares are the run's own cases, at their γ and K: filled where the run found W = H = 0 to be a spurious local minimum \
               (lower points are known), hollow where it did not. A filled square below the curve would contradict it; a hollow one above says only that the case's ε is outside its window.",
     draw,
 };
@@ -48,12 +48,12 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
             let lowest =
                 case.best(|record| record.nature.as_deref() != Some("not-critical")).map_or(f64::INFINITY, |record| record.value);
             // "local-minimum" alone may also mean: not shown to be global.
-            let spurious = |record: &&Record| {
+            let spurious = |record: &Record| {
                 record.rank == Some(0)
                     && record.nature.as_deref() == Some("local-minimum")
                     && record.value > lowest + 1e-9 * lowest.abs()
             };
-            let spurious = case.records.iter().any(|record| spurious(&record));
+            let spurious = case.records.iter().any(|record| spurious(record));
             if focal.gamma > 0.0 {
                 cases.push(Own { gamma: focal.gamma, classes: case.records[0].classes, spurious, case: case.id.to_owned() });
             }
@@ -145,15 +145,14 @@ fn draw_classes(sheet: &Sheet, grid: &Grid, x: Scale, range: &[f64], cases: &[Ow
         );
         sheet.tipped(&tip, || chart.mark((own.gamma, own.classes as f64), Mark::new(Marker::Square, 3.4, fill, INK)))?;
     }
+    // In a row of their own: beside the curve they would stand among the cases.
+    let bold = |anchor| Text { bold: true, ..Text::new(SMALL, look(STEPS).color, anchor) };
+    let (left, level) = chart.at((NAMED[0], 0.025 * most));
+    sheet.text((left - 16.0, level), "first K:", bold(HPos::Right))?;
     for gamma in NAMED {
         let Some(k) = first(gamma) else { continue };
         chart.mark((gamma, k), Mark::new(Marker::Circle, 2.4, look(STEPS).color, look(STEPS).color))?;
-        let (left, top) = chart.at((gamma, k));
-        // Where the curve falls steeply there is room to its right alone.
-        let (at, anchor) = if gamma < 1.5 { ((left + 9.0, top - 5.0), HPos::Left) } else { ((left, top - 8.0), HPos::Center) };
-        sheet.text(at, &format!("{k}"), Text { bold: true, ..Text::new(SMALL, look(STEPS).color, anchor) })?;
+        sheet.text((chart.at((gamma, k)).0, level), &format!("{k}"), bold(HPos::Center))?;
     }
-    let (left, _) = grid.corner(0, 1);
-    let (_, level) = chart.at((1.0, 0.04 * most));
-    sheet.text((left + PANEL.0 - 8.0, level), "below the curve: one minimiser for every ε", Text::new(SMALL, FAINT, HPos::Right))
+    Ok(())
 }

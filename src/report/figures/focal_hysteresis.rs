@@ -67,10 +67,10 @@ struct Group<'a> {
 fn draw(data: &RunData) -> Result<Drawing, String> {
     let (mut groups, mut reasons): (Vec<Group>, Vec<String>) = (Vec::new(), Vec::new());
     for record in data.records.iter().filter(|record| critical(record)) {
-        if let Err(reason) = sort(record, &mut groups) {
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
-            }
+        if let Err(reason) = sort(record, &mut groups)
+            && !reasons.contains(&reason)
+        {
+            reasons.push(reason);
         }
     }
     groups.retain(|group| !group.dots.is_empty());

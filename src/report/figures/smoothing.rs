@@ -21,7 +21,7 @@ pub(super) const FAMILY: Family = Family {
     caption: "Label smoothing is cross-entropy with a larger decay. Upper left: the minimum's value against ε, one closed curve for every α (cross-entropy is α = 0), dots are the lowest critical \
               points found. Upper right and lower left: the same dots against ε + α/K. Values f* and scales s* of all α fall on one line, which is cross-entropy's closed form at that decay and knows nothing of α. \
               The upright line is 1/K, where W = H = 0 takes over for every α. Lower right: how far the dots are from cross-entropy's curve, as a share of its value \
-              (filled) and of its largest scale (hollow); what is exactly zero is drawn at the lower edge. Rounding is near 1e-16.",
+              (filled) and of its scale, or of 1 where that is smaller (hollow); what is exactly zero is drawn at the lower edge. Rounding is near 1e-16.",
     draw,
 };
 
