@@ -39,7 +39,7 @@ pub struct EtfLevel {
     pub eigenvalue: f64,
     /// How often it occurs among those of this origin.
     pub multiplicity: u64,
-    /// "within-class", "off-space", "trivial", "standard", "(K-2,1,1)" or "(K-2,2)".
+    /// "within-class", "off-space", "trivial", "standard", "(K-2,1,1)" or "(K-2,2)"; at partially collapsed states with m for K, and "std_A×std_B", "std_B" too.
     pub origin: &'static str,
 }
 

@@ -9,7 +9,7 @@ pub(super) const THEOREM: Theorem = Theorem {
     name: "partially-collapsed-ladder",
     title: "Focal loss has a ladder of partially collapsed critical points, of which the upper part are spurious minima",
     source: "ours: states of `theory/partial.rs`, blocks of `spectra/partial.rs`; outside the local claim of Zhou et al. 2022, which it does not contradict",
-    statement: "For K > 1/p_c(γ) and ε between η(1/K)/K and the first-order transition the state in which m of the K classes form a simplex and the others sit at the origin is critical, with the value, \
+    statement: "For K > 1/p_c(γ) and ε between η(1/K)/K and the first-order transition the state in which m of the K classes form a simplex and the others sit at the origin is critical wherever its branch reaches that ε, with the value, \
                 the index and the nullity of its closed form. Where that index is 0 and the nullity its orbit's, it is a strict local minimum modulo symmetry, above the lowest known value for m < K.",
     refuted_by: "a point found from such a state with another value, index or nullity; a strict minimum with m < K at the lowest value; no strict minimum with 2 ≤ m < K among the states tried",
     scenario: "focal-ladder",

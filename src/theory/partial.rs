@@ -20,7 +20,7 @@
 //! G there, in units of 1/(K√n): Kε on std_A (m − 1 times: criticality), η(p') (1 − α for smoothing) on std_B (K − m − 1 times), and one σ on the mean of (A, B).
 
 use super::root::{bracketed_root, maximum};
-use super::{Balanced, Bias, Inapplicable};
+use super::{Balanced, Bias, Inapplicable, PartialBranch};
 use crate::losses::Loss;
 use crate::model::{Point, Shape};
 
@@ -256,10 +256,10 @@ pub fn partial_collapse(balanced: &Balanced, alive: usize) -> Result<PartialColl
         return Ok(reduction.state(balanced, 0.0, 0.0));
     }
     let (s, y) = reduction.solve().ok_or_else(|| {
-        let zero = balanced.zero_threshold().unwrap_or(0.0);
+        let end = PartialBranch::new(balanced, alive).map_or(0.0, |branch| branch.epsilon_end());
         Inapplicable::new(
             format!("ε = {:e}: {alive} classes do not stay alive", balanced.epsilon()),
-            format!("try an ε below {zero:e}"),
+            format!("take an ε below {end:e}"),
         )
     })?;
     Ok(reduction.state(balanced, s, y))

@@ -17,7 +17,7 @@ pub(super) const FAMILY: Family = Family {
     caption: "m of the K classes form a simplex, the others sit at the origin: a critical point for every m that stays alive at this ε. Lines: closed forms, the counts from the isotypic blocks of \
               S_m × S_{K−m}; m = 0 (a dash) is W = H = 0, m = K the balanced simplex. Dots: what the run found from these states, counted by the general route; filled for a minimum, hollow for a saddle. \
               A rung of index 0 whose zeros are those of its orbit (dashes) is a strict local minimum modulo symmetry: above the lowest value it is a spurious one. Lower right: the largest \
-              singular value of G outside the simplex over μ; where it exceeds 1 (dashes) every unused dimension is a way down. There is no dot where it is below 1: ‖G‖ is then μ itself.",
+              singular value of G outside the simplex over μ; where it exceeds 1 (dashes) every unused dimension is a way down. For m ≥ 2 there is no dot where it is below 1: ‖G‖ is then μ itself.",
     draw,
 };
 

@@ -94,7 +94,7 @@ fn picture(map: &LadderMap, cases: &[&Case], crossings: Option<&[Vec<LadderCross
         cases.iter().try_for_each(|case| dots(sheet, &chart, case, map, &mut csv))?;
         let Some([over_classes, over_gamma]) = crossings else { return Ok(()) };
         crossing_panel(sheet, (84.0, below), over_classes, |found| format!("K = {}", found.classes), &mut csv)?;
-        crossing_panel(sheet, (84.0 + 424.0, below), over_gamma, |found| format!("γ = {}", found.gamma), &mut csv)
+        crossing_panel(sheet, (84.0 + 440.0, below), over_gamma, |found| format!("γ = {}", found.gamma), &mut csv)
     })?;
     Ok((svg, csv.finish()))
 }
@@ -107,7 +107,7 @@ fn crossing_panel(
     name: fn(&LadderCrossing) -> String,
     csv: &mut Csv,
 ) -> Drawn {
-    let width = 368.0;
+    let width = 352.0;
     let entries = crossings.iter().enumerate().map(|(k, found)| (Key::Line(look(k)), name(found))).collect();
     Legend::new(entries, left - 4.0, width + 24.0).draw(sheet, top)?;
     let (x, y) = (Scale::Linear { low: -0.25, high: 1.55 }, Scale::Linear { low: 0.0, high: 1.02 });
