@@ -66,3 +66,23 @@ fn rows_have_lower_bounds_where_they_are_asked_for() {
         }
     }
 }
+
+/// The scenarios of figures that no statement runs: at test size their expectations hold and every figure that they name is drawn.
+#[test]
+fn scenarios_of_figures_draw_them_at_test_size() {
+    for name in ["collapse-metrics", "dual-gap", "loss-differences", "success-by-width"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/theorems").join(name).with_extension("toml");
+        let scenario = Scenario::load(&path, &[], true).unwrap_or_else(|error| panic!("{error}"));
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { dir: folder.path().to_owned(), mode: Mode::Fresh, threads: Some(2), fail_fast: false };
+        let study = run(&scenario, &options, &|_| {}).unwrap();
+        for expectation in &study.summary.expectations {
+            assert_eq!(expectation.outcome, "holds", "{name}: {expectation:?}");
+        }
+        for found in &study.theorems {
+            assert_ne!(found.finding, "disagrees", "{name}: {}: {}", found.theorem, found.reason);
+        }
+        let written = ufm::report::write(std::slice::from_ref(&options.dir), None).unwrap();
+        assert!(written.omitted.is_empty() && written.figures.len() == scenario.figures.len(), "{name}: {:?}", written.omitted);
+    }
+}

@@ -20,6 +20,9 @@ pub(super) fn widths(dir: &Path) -> RunData {
                 let mut record = record.clone();
                 record.case = case(&record.case);
                 record.width = width;
+                if record.loss == "mse" {
+                    record.loss_params.insert("kappa".into(), 1.0);
+                }
                 record.epsilon = record.epsilon.map(|x| x * f64::from(epsilon));
                 for decay in [&mut record.decay_w, &mut record.decay_h] {
                     *decay = decay.map(|x| x * f64::from(epsilon));

@@ -97,8 +97,9 @@ pub(super) enum Side {
 impl Side {
     /// Cells around ascending numbers, their edges half-way between (in factors where `logarithmic`); `None` where there are none or one has no place.
     pub(super) fn around(centres: &[f64], logarithmic: bool) -> Option<Self> {
-        let (to, from): (fn(f64) -> f64, fn(f64) -> f64) = if logarithmic { (f64::ln, f64::exp) } else { (|x| x, |x| x) };
-        let at: Vec<f64> = centres.iter().map(|&x| to(x)).collect();
+        let to = |x: f64| if logarithmic { x.ln() } else { x };
+        let from = |x: f64| if logarithmic { x.exp() } else { x };
+        let at: Vec<f64> = centres.iter().copied().map(to).collect();
         let last = at.len().checked_sub(1)?;
         if !(at.iter().all(|x| x.is_finite()) && at.windows(2).all(|pair| pair[0] < pair[1])) {
             return None;

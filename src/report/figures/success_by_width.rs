@@ -23,7 +23,8 @@ pub(super) const FAMILY: Family = Family {
               rank R of the unconstrained global minimum, K − 1 for a simplex ETF, K where the mean takes part (MSE and BCE without a bias), 0 where W = H = 0 is the minimum. Right of it, for d ≥ R, f* is \
               the closed form, and a percentage below 100 would be a spurious minimum or a start that did not converge. Left of it f* has no closed form; the lowest value that a start of the cell found counts \
               in its place, so that 100 means only that all starts agree, and less that there are minima of several values (tooltips and table say what the other points are). Not every narrow problem \
-              has them: an octahedron (K = 6, d = 3) has no rival under cross-entropy, and MSE has one value at every width.",
+              has them: an octahedron (K = 6, d = 3) has no rival under cross-entropy, and MSE has one value at every width. For a single ε the percentages are dots over d with their \
+              95 % intervals (Wilson).",
     draw,
 };
 
