@@ -13,7 +13,7 @@ use crate::record::{
 };
 use crate::record::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 use crate::spectra::etf_spectrum;
-use crate::theory::Balanced;
+use crate::theory::{Balanced, polygon};
 
 /// K of the fixture.
 pub(super) const CLASSES: usize = 4;
@@ -147,6 +147,41 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
         trajectories,
         dir: dir.to_owned(),
     }
+}
+
+/// A run at d = 2 in place of the quickstart's: six classes over three ε, at each the hexagon and the pentagon with a class at the centre.
+pub(super) fn plane(mut data: RunData) -> RunData {
+    let family = losses::ALL.iter().find(|family| family.name == "cross-entropy").expect("it is built in");
+    let problem = Balanced {
+        classes: 6,
+        width: 2,
+        per_class: 1,
+        bias: Bias::Decayed,
+        decay: Decay { w: 0.01, h: 0.01, b: 0.01 },
+        loss: (family.build)(&[]),
+        scale: 1.0,
+    };
+    data.records.clear();
+    for epsilon in [0.003, 0.01, 0.04] {
+        for (start, corners) in [(0, 6), (1, 5)] {
+            let at = problem.with_epsilon(epsilon);
+            data.records.push(Record {
+                classes: 6,
+                width: 2,
+                per_class: PerClass::Balanced(1),
+                decay_w: Some(at.decay.w),
+                decay_h: Some(at.decay.h),
+                decay_b: Some(at.decay.b),
+                epsilon: Some(epsilon),
+                rank: Some(2),
+                orbit: Some(start),
+                value: polygon(&at, corners).expect("a polygon").value,
+                nature: Some("local-minimum".into()),
+                ..bare(&format!("plane-{epsilon}"), "cross-entropy", start)
+            });
+        }
+    }
+    data
 }
 
 /// A double well, as a plane through the origin.
@@ -312,12 +347,12 @@ fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
             ("nc2", 4.1e-15),
             ("nc3", 3.9e-15),
             ("nc4", 2.2e-16),
-            ("sphere-loss-1", 0.582_656_2),
-            ("sphere-loss-3", 0.053_505_1),
-            ("sphere-loss-10", 4.859_7e-6),
+            ("sphere-loss-1", 0.582_657_65),
+            ("sphere-loss-3", 0.053_490_45),
+            ("sphere-loss-10", 4.858_778_6e-6),
         ]
-            .map(|(id, x)| (id.to_owned(), x))
-            .into(),
+        .map(|(id, x)| (id.to_owned(), x))
+        .into(),
         nature: Some("global-minimum".into()),
         degenerate: Some(false),
         standing: Some("numerical".into()),
