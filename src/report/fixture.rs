@@ -13,7 +13,7 @@ use crate::record::{
 };
 use crate::record::{Count, Eigenvalue, Expectation, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow};
 use crate::spectra::etf_spectrum;
-use crate::theory::{Balanced, polygon};
+use crate::theory::Balanced;
 
 /// K of the fixture.
 pub(super) const CLASSES: usize = 4;
@@ -147,41 +147,6 @@ pub(super) fn quickstart(dir: &Path) -> RunData {
         trajectories,
         dir: dir.to_owned(),
     }
-}
-
-/// A run at d = 2 in place of the quickstart's: six classes over three ε, at each the hexagon and the pentagon with a class at the centre.
-pub(super) fn plane(mut data: RunData) -> RunData {
-    let family = losses::ALL.iter().find(|family| family.name == "cross-entropy").expect("it is built in");
-    let problem = Balanced {
-        classes: 6,
-        width: 2,
-        per_class: 1,
-        bias: Bias::Decayed,
-        decay: Decay { w: 0.01, h: 0.01, b: 0.01 },
-        loss: (family.build)(&[]),
-        scale: 1.0,
-    };
-    data.records.clear();
-    for epsilon in [0.003, 0.01, 0.04] {
-        for (start, corners) in [(0, 6), (1, 5)] {
-            let at = problem.with_epsilon(epsilon);
-            data.records.push(Record {
-                classes: 6,
-                width: 2,
-                per_class: PerClass::Balanced(1),
-                decay_w: Some(at.decay.w),
-                decay_h: Some(at.decay.h),
-                decay_b: Some(at.decay.b),
-                epsilon: Some(epsilon),
-                rank: Some(2),
-                orbit: Some(start),
-                value: polygon(&at, corners).expect("a polygon").value,
-                nature: Some("local-minimum".into()),
-                ..bare(&format!("plane-{epsilon}"), "cross-entropy", start)
-            });
-        }
-    }
-    data
 }
 
 /// A double well, as a plane through the origin.

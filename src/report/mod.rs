@@ -18,6 +18,8 @@ mod terminal;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_plane;
 
 use std::collections::BTreeMap;
 use std::fs;

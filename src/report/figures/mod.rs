@@ -76,4 +76,6 @@ fn left_out(total: usize, drawn: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
+mod kin_tests;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Laws that every figure obeys.
 
-use super::super::fixture::{bare, plane, quickstart};
+use super::super::fixture::{bare, quickstart};
+use super::super::fixture_plane::{FIGURES, plane};
 use super::*;
 
 #[test]
@@ -16,66 +17,14 @@ fn names_are_unique_and_every_figure_explains_itself() {
 fn a_full_run_draws_every_figure_twice_alike() {
     let folder = tempfile::tempdir().unwrap();
     let data = quickstart(folder.path());
-    let plane = plane(data.clone());
+    let plane = plane(folder.path());
     for figure in ALL {
-        let data = if OF_THE_PLANE.contains(&figure.name) { &plane } else { &data };
+        let data = if FIGURES.contains(&figure.name) { &plane } else { &data };
         let drawing = (figure.draw)(data).unwrap_or_else(|reason| panic!("{}: {reason}", figure.name));
         check(figure.name, &drawing);
         assert_eq!(drawing, (figure.draw)(data).unwrap(), "{}", figure.name);
         keep(figure.name, &drawing);
     }
-}
-
-/// Figures that show runs at d = 2 alone.
-const OF_THE_PLANE: &[&str] = &["narrow-shapes"];
-
-#[test]
-fn minima_in_the_plane_lie_on_their_curves_or_are_called_another_shape() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut data = plane(quickstart(folder.path()));
-    let figure = by_name("narrow-shapes").unwrap();
-    let kinds = |data: &RunData| -> Vec<(String, String)> {
-        let drawing = (figure.draw)(data).unwrap();
-        let cells = drawing.csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
-        cells.filter(|cells| cells[2] == "minimum").map(|cells| (cells[0].clone(), cells[3].clone())).collect()
-    };
-    let pair = |classes: &str, corners: &str| (classes.to_owned(), corners.to_owned());
-    let found = kinds(&data);
-    assert_eq!(found.iter().filter(|kind| **kind == pair("6", "6")).count(), 3, "{found:?}");
-    assert_eq!(found.iter().filter(|kind| **kind == pair("6", "5")).count(), 3, "{found:?}");
-    data.records[0].value *= 1.0 + 1e-6;
-    assert!(kinds(&data).iter().any(|(_, corners)| corners.is_empty()));
-    let note = (figure.draw)(&data).unwrap().note;
-    assert!(note.contains("change places at ε = 0.00"), "{note}");
-    data.records.iter_mut().for_each(|record| record.width = 3);
-    assert!((figure.draw)(&data).unwrap_err().contains("d = 3"));
-}
-
-#[test]
-fn curves_and_dots_of_conditioning_are_of_one_problem() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = quickstart(folder.path());
-    let drawing = (by_name("conditioning").unwrap().draw)(&data).unwrap();
-    // Cross-entropy and label smoothing, each with a dot a panel; focal loss and MSE have no K p.
-    let found: Vec<&str> = drawing.csv.lines().filter(|line| line.contains(",found,")).collect();
-    assert_eq!(found.len(), 4, "{found:?}");
-    assert!(found.iter().all(|line| line.starts_with("cross-entropy") || line.starts_with("label smoothing")), "{found:?}");
-    let mut mse = data;
-    mse.records.retain(|record| record.loss == "mse");
-    assert!((by_name("conditioning").unwrap().draw)(&mse).unwrap_err().contains("cross-entropy"));
-}
-
-#[test]
-fn points_on_the_spheres_need_their_values() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut data = quickstart(folder.path());
-    let figure = by_name("sphere-minimum").unwrap();
-    let drawing = (figure.draw)(&data).unwrap();
-    assert_eq!(drawing.csv.lines().filter(|line| line.contains(",point,")).count(), 4 * 3);
-    data.records.iter_mut().for_each(|record| record.width = 2);
-    assert!((figure.draw)(&data).unwrap_err().contains("d < K − 1"));
-    data.records.iter_mut().for_each(|record| drop(record.metrics.remove("sphere-loss-3")));
-    assert!((figure.draw)(&data).unwrap_err().contains("spheres"));
 }
 
 /// Where UFM_KEEP_FIGURES names a folder, the pictures are left there to be looked at.
