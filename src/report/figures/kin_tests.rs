@@ -35,9 +35,9 @@ fn curves_and_dots_of_conditioning_are_of_one_problem() {
     let found: Vec<&str> = drawing.csv.lines().filter(|line| line.contains(",found,")).collect();
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(found.iter().all(|line| line.starts_with("cross-entropy") || line.starts_with("label smoothing")), "{found:?}");
-    let mut mse = data;
-    mse.records.retain(|record| record.loss == "mse");
-    assert!((by_name("conditioning").unwrap().draw)(&mse).unwrap_err().contains("cross-entropy"));
+    let mut focal = data;
+    focal.records.retain(|record| record.loss == "focal");
+    assert!((by_name("conditioning").unwrap().draw)(&focal).unwrap_err().contains("cross-entropy"));
 }
 
 #[test]
