@@ -167,7 +167,7 @@ fn words(path: &Path, record: &Record) -> String {
             (Some(value), _) => format!("{value:<12.6e}"),
             (None, reason) => format!("undefined: {}.", reason.map_or("no reason known", String::as_str)),
         };
-        text += &format!("  {:<17} {value}  {}\n", family.name, summary(family.name));
+        text += &format!("  {:<19} {value}  {}\n", family.name, summary(family.name));
     }
     text
 }

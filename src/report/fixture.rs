@@ -312,9 +312,9 @@ fn minimum(case: &str, loss: &str, start_index: usize, best: f64) -> Record {
             ("nc2", 4.1e-15),
             ("nc3", 3.9e-15),
             ("nc4", 2.2e-16),
-            ("sphere-loss-1", 0.582_656_2),
-            ("sphere-loss-3", 0.053_505_1),
-            ("sphere-loss-10", 4.859_7e-6),
+            ("sphere-loss-1", 0.582_657_65),
+            ("sphere-loss-3", 0.053_490_45),
+            ("sphere-loss-10", 4.858_778_6e-6),
         ]
         .map(|(id, x)| (id.to_owned(), x))
         .into(),

@@ -23,6 +23,8 @@ mod fixture;
 #[cfg(test)]
 mod fixture_laws;
 #[cfg(test)]
+mod fixture_plane;
+#[cfg(test)]
 mod fixture_widths;
 
 use std::collections::BTreeMap;

@@ -15,9 +15,9 @@ pub(super) const FAMILY: Family = Family {
     name: "conditioning",
     summary: "condition numbers at the optimum against ε: of the Hessian transverse to symmetry, and K p of the logits",
     caption: "Left: the largest eigenvalue of the Hessian at the simplex over the smallest one that is not zero by symmetry. Right: K p, p the probability of the true class there: the condition number of the logits' \
-              Hessian diag(p) − ppᵀ on 1^⊥, that is of the curvatures of a feature of one class, up to decay. Curves: closed forms (the simplex's whole spectrum; p = 1 − (K − 1)(ε + α/K)). Dots: global minima found, by λ_max and \
-              λ_min of their spectra and by the least true probability of their samples. Lower is better conditioned: label smoothing lowers K p at every ε, and the Hessian's number where ε is small; a curve ends where the minimum is \
-              no simplex any more.",
+              Hessian diag(p) − ppᵀ on 1^⊥, that is of the curvatures that a feature of one class sees, without the decay. Curves: closed forms (the simplex's whole spectrum; p = 1 − (K − 1)(ε + α/K)). Dots: global minima \
+              found, by λ_max and λ_min of their spectra and by the least true probability of their samples. Lower is better conditioned. Label smoothing lowers K p at every ε. It does not lower the whole Hessian's number at small ε: there \
+              the smallest eigenvalue is the decay's, alike for both, and the smoothed loss has the larger curvature. A curve ends where the minimum is no simplex any more.",
     draw,
 };
 
@@ -160,7 +160,7 @@ fn picture(series: &[Series]) -> Result<(String, String), String> {
             let curves: Vec<_> = series.iter().map(|one| one.curve(quantity, range)).collect();
             let dots = series.iter().flat_map(|one| &one.found).filter_map(|(_, record)| (quantity.found)(record));
             let values = curves.iter().flatten().map(|&(_, value)| value).chain(dots);
-            let y = if quantity.id == "hessian" { Scale::log(values) } else { Scale::linear(values.chain([0.0])) };
+            let y = if quantity.id == "hessian" { Scale::log(values) } else { Scale::linear(values.chain([1.0])) };
             let (Some(y), Some(x)) = (y, Scale::log([range.0, range.1].into_iter())) else { continue };
             let panel = Panel { left: 80.0 + place as f64 * 486.0, top, width: 396.0, height: 320.0, x, y };
             let chart = panel.chart(sheet, quantity.title, "ε (log scale)", quantity.label)?;

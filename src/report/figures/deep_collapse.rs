@@ -1,12 +1,11 @@
 //! Several linear factors: the value of a solution of rank K/2 against that of collapse, in (K, L).
 
-use plotters::style::text_anchor::HPos;
-
 use super::super::axes::{Panel, Scale};
-use super::super::canvas::{self, Stroke, Text};
+use super::super::canvas::{self, Stroke};
 use super::super::csv::{Csv, cell};
 use super::super::data::RunData;
-use super::super::style::{FAINT, INK, Key, Legend, SMALL, look, title};
+use super::super::elements::Marker;
+use super::super::style::{INK, Key, Legend, Look, look, title};
 use super::{Drawing, Family};
 use crate::theory::DeepLinear;
 
@@ -15,9 +14,9 @@ pub(super) const FAMILY: Family = Family {
     name: "deep-collapse",
     summary: "deep linear heads: value of rank K/2 over that of collapse against the decay, for K and L",
     caption: "Closed curves only: there is no solver for several linear factors here. With L factors above free features, each with the decay λ, an X with singular values σ costs (λ(L+1)/2)Σσ^{2/(L+1)}. Drawn is the value \
-              of the best solution of rank K/2 (classes in opposite pairs) over that of the best collapsed one, against λn^{1/(L+1)}, on which alone both depend; a curve ends where both are W = H = 0. Below the line at 1 \
-              collapse is not the global minimum. L = 1 is the unconstrained-feature model itself: collapse always wins. At L = 2 it still wins for K = 4 and small decay; from K = 6 on, and at L ≥ 3 from K = 4 on, low rank wins \
-              for every decay. Faint dashes at the left edge: the limit λ → 0, K2^{e−1}/(K−1) with e = 2/(L+1), which is approached only like a power of 1/log(1/λ).",
+              of the best solution of rank K/2 (classes in opposite pairs) over that of the best collapsed one, against λn^{1/(L+1)}, on which alone both depend. Below the line at 1 collapse is not the global minimum. L = 1 is \
+              the unconstrained-feature model itself: collapse always wins. At L = 2 it still wins for K = 4 and small decay; from K = 6 on, and at L ≥ 3 from K = 4 on, low rank wins for every decay. A curve ends, at 1, where \
+              W = H = 0 is best; it climbs there once collapse has fallen to zero and low rank has not. Short dashes at the left edge: the limit λ → 0, K2^{e−1}/(K−1) with e = 2/(L+1), approached only logarithmically.",
     draw,
 };
 
@@ -27,7 +26,12 @@ const FACTORS: [u32; 4] = [1, 2, 3, 4];
 
 /// The ends of the axis of λ.
 const LOW: f64 = 1e-12;
-const HIGH: f64 = 1.0;
+const HIGH: f64 = 0.4;
+/// Where curves begin to bend.
+const STEEP: f64 = 0.01;
+
+/// The line at 1.
+const EQUAL: Look = Look { color: INK, dash: &[], marker: Marker::Circle };
 
 fn draw(data: &RunData) -> Result<Drawing, String> {
     if !data.records.iter().any(|record| record.loss == "cross-entropy") {
@@ -45,14 +49,18 @@ fn ratio(classes: usize, factors: u32, decay: f64) -> Option<f64> {
 }
 
 fn curve(classes: usize, factors: u32) -> Vec<(f64, f64)> {
-    let steps = 96;
-    let at = |i: u32| LOW * (HIGH / LOW).powf(f64::from(i) / f64::from(steps));
-    (0..=steps).map(at).filter_map(|decay| Some((decay, ratio(classes, factors, decay)?))).collect()
+    // Near its end a curve climbs steeply.
+    let spaced =
+        |low: f64, high: f64, steps: u32| (0..steps).map(move |i| low * (high / low).powf(f64::from(i) / f64::from(steps)));
+    let decays = spaced(LOW, STEEP, 40).chain(spaced(STEEP, HIGH, 160));
+    decays.filter_map(|decay| Some((decay, ratio(classes, factors, decay)?))).collect()
 }
 
 fn picture() -> Result<(String, String), String> {
     let width = 920.0;
-    let entries = CLASSES.iter().enumerate().map(|(k, classes)| (Key::Line(look(k)), format!("K = {classes}"))).collect();
+    let mut entries: Vec<(Key, String)> =
+        CLASSES.iter().enumerate().map(|(k, classes)| (Key::Line(look(k)), format!("K = {classes}"))).collect();
+    entries.push((Key::Line(EQUAL), "equal: above it collapse wins, below it rank K/2".into()));
     let legend = Legend::new(entries, 16.0, width - 32.0);
     let (top, panel_width, panel_height) = (36.0 + legend.height() + 34.0, 350.0, 210.0);
     let mut csv = Csv::new(&["factors", "classes", "decay", "ratio"]);
@@ -71,9 +79,7 @@ fn picture() -> Result<(String, String), String> {
             let panel = Panel { left: corner.0, top: corner.1, width: panel_width, height: panel_height, x, y };
             let name = if factors == 1 { "L = 1 (the model itself)".to_owned() } else { format!("L = {factors}") };
             let chart = panel.chart(sheet, &name, "decay λn^{1/(L+1)}", "f of rank K/2 over f of collapse")?;
-            chart.line(vec![(LOW, 1.0), (HIGH, 1.0)], Stroke::new(INK, 1.0))?;
-            let side = chart.at((HIGH, 1.0));
-            sheet.text((side.0 - 5.0, side.1 - 5.0), "collapse wins above", Text::new(SMALL - 1.0, FAINT, HPos::Right))?;
+            chart.line(vec![(LOW, 1.0), (HIGH, 1.0)], EQUAL.stroke(1.2))?;
             for (k, (classes, curve)) in curves.iter().enumerate() {
                 let limit = limit(*classes, factors);
                 chart.line(

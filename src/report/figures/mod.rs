@@ -107,6 +107,8 @@ fn left_out(total: usize, drawn: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
+mod kin_tests;
+#[cfg(test)]
 pub(super) mod tests;
 #[cfg(test)]
 mod theory_tests;

@@ -131,8 +131,8 @@ fn picture(series: &[Series]) -> Result<(String, String, String), String> {
     let (panel_width, panel_height) = (430.0, 330.0);
     let width = (columns as f64 * (panel_width + 90.0) + 30.0).max(640.0);
     let mut entries: Vec<(Key, String)> = (0..3).map(|less| (Key::Line(look(less)), name(less))).collect();
-    entries.push((Key::Shape(Marker::Circle, INK, INK), "minimum on a curve".into()));
-    entries.push((Key::Shape(Marker::Circle, WHITE, FAINT), "minimum of another shape".into()));
+    entries.push((Key::Shape(Marker::Circle, INK, INK), "filled: a minimum with the value of a curve".into()));
+    entries.push((Key::Shape(Marker::Circle, WHITE, FAINT), "a minimum of another shape".into()));
     let legend = Legend::new(entries, 16.0, width - 32.0);
     let top = 36.0 + legend.height() + 34.0;
     let rows = series.len().div_ceil(columns) as f64;
@@ -167,7 +167,7 @@ fn draw_panel(sheet: &Sheet, (left, top): (f64, f64), (width, height): (f64, f64
     // A curve may leave the panel; the dots may not.
     let dots = || placed.iter().map(|(.., (_, ratio))| *ratio);
     let second = curves.get(1).map(|(_, curve)| curve.as_slice()).unwrap_or_default().iter().map(|&(_, ratio)| ratio);
-    let Some(y) = Scale::linear(dots().chain(second.map(|ratio| ratio.min(1.6))).chain([1.0])) else { return Ok(String::new()) };
+    let Some(y) = Scale::linear(dots().chain(second.map(|ratio| ratio.min(1.3))).chain([1.0])) else { return Ok(String::new()) };
     let panel = Panel { left, top, width, height, x, y };
     let bias = if one.problem.bias == crate::model::Bias::None { "no".into() } else { one.problem.bias.name().to_owned() };
     let name = format!("K = {classes}, n = {}, {bias} bias", one.problem.per_class);

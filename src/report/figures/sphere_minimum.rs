@@ -18,7 +18,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "the least value of CE(τWh) on spheres against τ, and critical points put there",
     caption: "The model with normalised features minimises CE(τWh) over unit rows of W and unit features. Its minimum for d ≥ K − 1, log(1+(K−1)e^{−τK/(K−1)}), is drawn as a closed curve only: there is no solver for \
               that model here. The marks at τ = 1, 3, 10 are critical points of the unconstrained model whose rows and features were divided by their lengths. Filled: a global minimum, which is a simplex and lies on the \
-              curve. Hollow: any other; none lies below it. Points with a zero row or feature have no direction and are left out. The cases are set a few pixels aside of each other.",
+              curve. Hollow: any other; none lies below it. Points with a zero row or feature have no direction and are left out. Hollow marks of different K are set a few pixels aside of each other.",
     draw,
 };
 
@@ -143,7 +143,8 @@ fn marks(
             short(record.value),
             record.start_index
         );
-        let mark = Mark::new(Marker::Circle, if simplex(record) { 4.0 } else { 3.2 }, fill, one.look.color).aside(aside);
+        let mark = Mark::new(Marker::Circle, if simplex(record) { 4.0 } else { 3.2 }, fill, one.look.color);
+        let mark = if simplex(record) { mark } else { mark.aside(aside) };
         sheet.tipped(&tip, || chart.mark((tau, value), mark))?;
     }
     Ok(())

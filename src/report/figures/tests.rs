@@ -2,6 +2,7 @@
 
 use super::super::fixture::{bare, quickstart};
 use super::super::fixture_laws::{self, laws};
+use super::super::fixture_plane::{self, plane};
 use super::super::fixture_widths::{self, widths};
 use super::*;
 
@@ -19,7 +20,7 @@ const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "m
 
 /// Every figure that the quickstart has no data for, in the order of the family.
 pub(in crate::report) fn drawn_elsewhere() -> Vec<&'static str> {
-    let lists = [SWEPT, &fixture_widths::FIGURES, &fixture_laws::FIGURES];
+    let lists = [SWEPT, &fixture_widths::FIGURES[..], &fixture_laws::FIGURES[..], &fixture_plane::FIGURES[..]];
     ALL.iter().map(|figure| figure.name).filter(|name| lists.iter().any(|list| list.contains(name))).collect()
 }
 
@@ -27,10 +28,12 @@ pub(in crate::report) fn drawn_elsewhere() -> Vec<&'static str> {
 fn a_full_run_draws_every_figure_twice_alike() {
     let folder = tempfile::tempdir().unwrap();
     let (quick, swept, of_laws) = (quickstart(folder.path()), widths(folder.path()), laws(folder.path()));
+    let plane = plane(folder.path());
     for figure in ALL {
         let data = match figure.name {
             name if fixture_widths::FIGURES.contains(&name) => &swept,
             name if fixture_laws::FIGURES.contains(&name) => &of_laws,
+            name if fixture_plane::FIGURES.contains(&name) => &plane,
             _ => &quick,
         };
         if SWEPT.contains(&figure.name) {
