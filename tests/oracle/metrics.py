@@ -52,7 +52,9 @@ def separation(w, means):
 def seli(labels, classes):
     p = np.eye(classes) - 1 / classes
     values, vectors = np.linalg.eigh(p @ np.diag(np.bincount(labels, minlength=classes)) @ p)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    # The root of a zero's rounding would be 1e-8.
+    values[values < 1e-12 * values.max()] = 0
+    return (vectors * np.sqrt(values)) @ vectors.T
 
 
 def metrics(w, h, b, labels, rng):
