@@ -69,12 +69,12 @@ impl Conjugate for CrossEntropy {
 mod tests {
     use super::*;
 
-    /// (1 + u) log(1 + u) = u + u²/2 − … at u = −(K−1)q: formed from 1 + u it would have no digit at q = 1e-17.
+    /// (1 + u) log(1 + u) = u + u²/2 − u³/6 + … at u = −(K−1)q: formed from 1 + u it would have no digit at q = 1e-17.
     #[test]
     fn the_conjugate_keeps_its_digits_near_collapse() {
         for q in [1e-6_f64, 1e-12, 1e-17] {
             let found = CrossEntropy.conjugate_value(&[-3.0 * q, q, q, q], 0);
-            let own = -3.0 * q + 4.5 * q * q;
+            let own = -3.0 * q + 4.5 * q * q + 4.5 * q * q * q;
             let expected = own + 3.0 * q * q.ln();
             assert!((found - expected).abs() <= 1e-14 * expected.abs(), "{q}: {found} {expected}");
         }

@@ -23,11 +23,6 @@ fn store(data: &RunData) {
         fs::write(data.dir.join("census.json"), line(serde_json::to_string(census))).unwrap();
     }
     fs::write(data.dir.join("summary.json"), serde_json::to_string(&data.summary).unwrap()).unwrap();
-    let paths: String = data.escapes.iter().map(|row| line(serde_json::to_string(row))).collect();
-    fs::write(data.dir.join("escapes.jsonl"), paths).unwrap();
-    if let Some(census) = &data.census {
-        fs::write(data.dir.join("census.json"), serde_json::to_string(census).unwrap()).unwrap();
-    }
     fs::create_dir_all(data.dir.join("slices")).unwrap();
     for slice in &data.slices {
         fs::write(data.dir.join(crate::record::slice_file(&slice.case)), serde_json::to_string(slice).unwrap()).unwrap();

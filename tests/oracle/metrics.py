@@ -73,7 +73,9 @@ def sphere_loss(w, h, labels, tau):
 
 def root(a):
     values, vectors = np.linalg.eigh(a)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    # The root of a zero's rounding would be 1e-8.
+    values[values < 1e-12 * values.max()] = 0
+    return (vectors * np.sqrt(values)) @ vectors.T
 
 
 def class_separation(w, means):

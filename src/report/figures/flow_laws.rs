@@ -224,7 +224,8 @@ fn draw_rays(sheet: &Sheet, (left, top): (f64, f64), rays: &[(&Flow, RayFlow)], 
     let after = |time: f64| if time > 0.0 { time.log10() } else { f64::NAN };
     let rows = || rays.iter().flat_map(|(flow, _)| &flow.rows);
     let first = rows().map(|row| row.0).filter(|&time| time > 0.0).fold(f64::INFINITY, f64::min).max(0.1);
-    let norms = rows().flat_map(|row| [row.2.norm_w, row.2.norm_h]);
+    let predicted = rays.iter().flat_map(|(flow, ray)| ray_norms(flow, ray)).flatten();
+    let norms = rows().flat_map(|row| [row.2.norm_w, row.2.norm_h]).chain(predicted);
     let last = rows().map(|row| row.0).fold(0.0, f64::max);
     let (Some(x), Some(y)) = (Scale::log([first, last].into_iter()), Scale::linear(norms)) else {
         return sheet.text((left, top + 20.0), "no flow begins on the ETF ray", Text::new(SMALL, FAINT, HPos::Left));

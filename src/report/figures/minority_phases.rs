@@ -144,7 +144,7 @@ fn separation(record: &Record) -> Option<f64> {
 
 fn picture(maps: &[Map]) -> Result<(String, String), String> {
     let columns = maps.len().min(COLUMNS);
-    let width = (110.0 + columns as f64 * (SIDE.0 + 66.0)).max(560.0);
+    let width = (110.0 + columns as f64 * (SIDE.0 + 66.0)).max(720.0);
     let top = 84.0;
     let rows = maps.len().div_ceil(columns);
     let most = maps.iter().flat_map(|(_, cells)| cells).map(|cell| cell.separation).fold(0.0, f64::max);
