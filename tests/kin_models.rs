@@ -25,8 +25,11 @@ fn cross_entropy(logits: &DMatrix<f64>) -> (f64, DMatrix<f64>) {
     (total / classes, slopes)
 }
 
-/// A descent by L-BFGS (memory 20) with backtracking, until the gradient is below `enough` or no step falls. The value and its gradient come from `f`.
-fn descend(mut x: Vec<f64>, f: &dyn Fn(&[f64]) -> (f64, Vec<f64>), enough: f64) -> (f64, Vec<f64>) {
+/// A value with its gradient.
+type Slope = (f64, Vec<f64>);
+
+/// A descent by L-BFGS (memory 20) with backtracking, until the gradient is below `enough` or no step falls: the value and the place.
+fn descend(mut x: Vec<f64>, f: &dyn Fn(&[f64]) -> Slope, enough: f64) -> (f64, Vec<f64>) {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let (mut value, mut slope) = f(&x);
     let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
@@ -76,7 +79,7 @@ fn descend(mut x: Vec<f64>, f: &dyn Fn(&[f64]) -> (f64, Vec<f64>), enough: f64) 
 }
 
 /// W_2 W_1 H of K classes, inner widths and d both K, one sample a class, every factor with the decay λ.
-fn deep(classes: usize, decay: f64, x: &[f64]) -> (f64, Vec<f64>) {
+fn deep(classes: usize, decay: f64, x: &[f64]) -> Slope {
     let size = classes * classes;
     let factors: Vec<DMatrix<f64>> = x.chunks(size).map(|part| DMatrix::from_column_slice(classes, classes, part)).collect();
     let product =
@@ -152,7 +155,7 @@ fn descent_on_deep_factors_meets_the_closed_values_and_low_rank_is_below_collaps
 }
 
 /// CE(τWh) over unit rows of W and unit features, one sample a class: x holds W and H, normalised by the model itself, so that descent on x is descent on the spheres.
-fn sphere(classes: usize, width: usize, temperature: f64, x: &[f64]) -> (f64, Vec<f64>) {
+fn sphere(classes: usize, width: usize, temperature: f64, x: &[f64]) -> Slope {
     let unit = |part: &[f64]| -> (DMatrix<f64>, Vec<f64>) {
         let mut columns = DMatrix::from_column_slice(width, classes, part);
         let norms = columns.column_iter().map(|column| column.norm()).collect::<Vec<f64>>();

@@ -15,7 +15,7 @@ pub(super) const FAMILY: Family = Family {
     summary: "deep linear heads: value of rank K/2 over that of collapse against the decay, for K and L",
     caption: "Closed curves only: there is no solver for several linear factors here. With L factors above free features, each with the decay λ, an X with singular values σ costs (λ(L+1)/2)Σσ^{2/(L+1)}. Drawn is the value \
               of the best solution of rank K/2 (classes in opposite pairs) over that of the best collapsed one, against λn^{1/(L+1)}, on which alone both depend. Below the line at 1 collapse is not the global minimum. L = 1 is \
-              the unconstrained-feature model itself: collapse always wins. At L = 2 it still wins for K = 4 and small decay; from K = 6 on, and at L ≥ 3 from K = 4 on, low rank wins for every decay. A curve ends, at 1, where \
+              the unconstrained-feature model itself: collapse always wins. At L = 2 it still wins for K = 4 and small decay; from K = 6 on, and at L ≥ 3 from K = 4 on, low rank wins at every decay drawn. A curve ends, at 1, where \
               W = H = 0 is best; it climbs there once collapse has fallen to zero and low rank has not. Short dashes at the left edge: the limit λ → 0, K2^{e−1}/(K−1) with e = 2/(L+1), approached only logarithmically.",
     draw,
 };

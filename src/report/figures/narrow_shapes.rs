@@ -183,7 +183,8 @@ fn draw_panel(sheet: &Sheet, (left, top): (f64, f64), (width, height): (f64, f64
         chart.upright(epsilon, Stroke { dash: &[3.0, 3.0], ..Stroke::new(FAINT, 1.2) })?;
         let at = chart.at((epsilon, 1.0));
         let label = format!("ε = {}", short(epsilon));
-        sheet.text((at.0 + 5.0, top + 14.0), &label, Text::new(SMALL, FAINT, HPos::Left))?;
+        // To its left and below the K-gon, which is lowest there, nothing is drawn.
+        sheet.text((at.0 - 5.0, top + height - 8.0), &label, Text::new(SMALL, FAINT, HPos::Right))?;
     }
     // Hollow ones first, so that they do not cover those on a curve.
     let (on_curve, others): (Vec<_>, Vec<_>) = placed.iter().partition(|(.., (m, _))| m.is_some());
