@@ -8,6 +8,7 @@ use ufm::model::{Bias, Decay, Point, Shape};
 use ufm::numeric::{gaussian, stream};
 use ufm::objective::{Objective, Problem, residual_spectrum};
 use ufm::solvers::{SolverSpec, Stop, gradient_flow, minimise};
+use ufm::starts::{self, StartSpec};
 use ufm::theory::*;
 
 fn loss(name: &str, parameters: &[f64]) -> Loss {
@@ -95,6 +96,111 @@ proptest! {
     }
 }
 
+/// The value of the critical point that Newton steps lead to from a known one moved by a part in 10⁴.
+fn polished(problem: &Problem, known: &Point, seed: u64) -> f64 {
+    let noise = random_point(problem, 1e-4, seed);
+    let mut point = known.clone();
+    point.as_mut_slice().iter_mut().zip(noise.as_slice()).for_each(|(x, e)| *x *= 1.0 + e);
+    let found =
+        gate(problem, Candidate { point, polish: true }).unwrap_or_else(|refused| panic!("{problem:?}: {}", refused.reason));
+    Objective::new(problem).value(&found.point())
+}
+
+/// Softmax losses with what else a balanced problem needs, ε and ratio given: n = 2 and a decayed bias.
+fn softmax_problem(loss: Loss, classes: usize, width: usize, epsilon: f64, ratio: f64) -> Balanced {
+    let mu = epsilon / 2.0_f64.sqrt();
+    let decay = Decay { w: mu * ratio, h: mu / ratio, b: 0.03 };
+    Balanced { classes, width, per_class: 2, bias: Bias::Decayed, decay, loss, scale: 1.0 }
+}
+
+fn softmax_losses() -> impl Strategy<Value = Loss> {
+    prop_oneof![
+        Just(loss("cross-entropy", &[])),
+        (0.0..0.3).prop_map(|alpha| loss("label-smoothing", &[alpha])),
+        (0.5..3.0).prop_map(|gamma| loss("focal", &[gamma])),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, max_global_rejects: 10_000, ..ProptestConfig::default() })]
+
+    /// Relative: f away from 0.
+    #[test]
+    fn partially_collapsed_states_are_critical_with_their_value(
+        loss in softmax_losses(), classes in 3_usize..8, alive in 2_usize..8, epsilon in 1e-3..0.2, ratio in 0.3..3.0, seed in any::<u64>(),
+    ) {
+        prop_assume!(alive <= classes);
+        let balanced = softmax_problem(loss, classes, classes, epsilon, ratio);
+        let state = partial_collapse(&balanced, alive);
+        prop_assume!(state.is_ok());
+        let (expected, problem) = (state.unwrap().value, problem(&balanced));
+        let start = StartSpec::Partial { alive: vec![alive] };
+        let known = starts::expand(&[start], &problem)[0].point(&problem).unwrap().unwrap();
+        let value = polished(&problem, &known, seed);
+        prop_assert!((value - expected).abs() <= 1e-12 * expected, "{balanced:?}, m = {alive}: {value}, expected {expected}");
+    }
+
+    #[test]
+    fn clusters_are_critical_with_their_value(
+        alpha in 0.0..0.3, (clusters, copies) in (2_usize..4, 2_usize..4), fraction in 0.02..0.9, ratio in 0.3..3.0, seed in any::<u64>(),
+    ) {
+        let classes = clusters * copies;
+        let balanced = softmax_problem(loss("label-smoothing", &[alpha]), classes, classes, fraction * (1.0 - alpha) / classes as f64, ratio);
+        let expected = equal_clusters(&balanced, clusters).unwrap().value;
+        let whole = problem(&balanced);
+        let value = polished(&whole, &clustered(&balanced, clusters), seed);
+        prop_assert!((value - expected).abs() <= 1e-12 * expected, "{balanced:?}, {clusters} clusters: {value}, expected {expected}");
+    }
+
+    #[test]
+    fn unequal_classes_have_the_minima_of_mse_and_of_cross_entropy(
+        sizes in proptest::collection::vec(1_usize..12, 2..5), log_mu in -6.0..-2.0, target in 0.5..3.0, seed in any::<u64>(),
+    ) {
+        let mu = f64::exp(log_mu);
+        let shape = Shape::new(sizes.len() + 1, &sizes).unwrap();
+        let unequal = |loss| Problem { shape: shape.clone(), bias: Bias::None, decay: Decay { w: 2.0 * mu, h: 0.5 * mu, b: 0.0 }, loss, scale: 1.0 };
+        let mse = unequal(loss("mse", &[1.0, target]));
+        let mut known = vec![(mse_imbalanced(&mse).unwrap().value, mse)];
+        let entropy = unequal(loss("cross-entropy", &[]));
+        // Where the decays are too large for the expansion there is no closed form.
+        known.extend(seli_minimum(&entropy).ok().map(|found| (found.value, entropy)));
+        for (expected, problem) in known {
+            let (value, _) = optimum(&problem, seed);
+            prop_assert!((value - expected).abs() <= 1e-12 * expected, "{problem:?}: {value}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn ranks_of_mse_are_critical_with_their_value(
+        classes in 3_usize..6, rank in 0_usize..5, fraction in 0.02..0.9, target in 0.5..3.0, ratio in 0.3..3.0, bias in prop_oneof![Just(Bias::None), Just(Bias::Free)],
+    ) {
+        let epsilon = fraction * target / classes as f64;
+        let mut balanced = softmax_problem(loss("mse", &[1.0, target]), classes, classes, epsilon, ratio);
+        (balanced.bias, balanced.decay.b) = (bias, 0.0);
+        prop_assume!(rank < classes);
+        let expected = mse_rank(&balanced, rank).unwrap();
+        let whole = problem(&balanced);
+        let mut point = etf_point(&whole).unwrap();
+        for column in rank..classes {
+            point.w_mut().column_mut(column).fill(0.0);
+            point.h_mut().row_mut(column).fill(0.0);
+        }
+        assert_low_rank(&whole, &point, &expected);
+    }
+
+    #[test]
+    fn polygons_are_critical_with_their_value(
+        classes in 3_usize..9, corners in 3_usize..9, epsilon in 1e-3..0.1, ratio in 0.3..3.0, seed in any::<u64>(),
+    ) {
+        let balanced = softmax_problem(loss("cross-entropy", &[]), classes, 2, epsilon, ratio);
+        let found = polygon(&balanced, corners);
+        prop_assume!(corners <= classes && found.is_ok());
+        let (found, problem) = (found.unwrap(), problem(&balanced));
+        let value = polished(&problem, &found.point(&balanced, &problem.shape), seed);
+        prop_assert!((value - found.value).abs() <= 1e-12 * found.value, "{balanced:?}: {value}, expected {found:?}");
+    }
+}
+
 /// Value, gradient and residual of a point against a low-rank closed form.
 fn assert_low_rank(problem: &Problem, point: &Point, expected: &LowRankPoint) {
     let mut objective = Objective::new(problem);
@@ -110,6 +216,17 @@ fn assert_low_rank(problem: &Problem, point: &Point, expected: &LowRankPoint) {
     }
 }
 
+/// The minimum of a problem with as many classes as clusters, its classes repeated: n = 2.
+fn clustered(balanced: &Balanced, clusters: usize) -> Point {
+    let Balanced { classes, decay, .. } = *balanced;
+    let times = (classes / clusters) as f64;
+    let decay = Decay { w: decay.w * times, h: decay.h * times, b: decay.b };
+    let small = etf_point(&problem(&Balanced { classes: clusters, decay, ..balanced.clone() })).unwrap();
+    let w = DMatrix::from_fn(classes, classes, |k, a| small.w()[(k % clusters, a)]);
+    let h = DMatrix::from_fn(classes, 2 * classes, |a, i| small.h()[(a, 2 * (i / 2 % clusters))]);
+    Point::from_blocks(&w, &h, &vec![0.0; classes])
+}
+
 #[test]
 fn equal_clusters_are_smaller_minima_repeated() {
     let decay = Decay { w: 4e-3, h: 9e-3, b: 0.02 };
@@ -119,17 +236,7 @@ fn equal_clusters_are_smaller_minima_repeated() {
                 Balanced { classes, width: classes, per_class: 2, bias: Bias::Decayed, decay, loss: loss.clone(), scale: 0.9 };
             let expected = equal_clusters(&balanced, clusters).unwrap();
             let whole = problem(&balanced);
-            let point = if clusters == 1 {
-                Point::zeros(&whole.shape, whole.bias)
-            } else {
-                let times = (classes / clusters) as f64;
-                let decay = Decay { w: decay.w * times, h: decay.h * times, b: decay.b };
-                let small = problem(&Balanced { classes: clusters, decay, ..balanced.clone() });
-                let small = etf_point(&small).unwrap();
-                let w = DMatrix::from_fn(classes, classes, |k, a| small.w()[(k % clusters, a)]);
-                let h = DMatrix::from_fn(classes, whole.shape.samples(), |a, i| small.h()[(a, 2 * (i / 2 % clusters))]);
-                Point::from_blocks(&w, &h, &vec![0.0; classes])
-            };
+            let point = if clusters == 1 { Point::zeros(&whole.shape, whole.bias) } else { clustered(&balanced, clusters) };
             assert_low_rank(&whole, &point, &expected);
         }
     }

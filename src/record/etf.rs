@@ -1,12 +1,7 @@
 //! The whole spectrum that was computed at a balanced simplex ETF, set against the one its closed form predicts.
 
-use super::Record;
-use crate::losses;
-use crate::model::{Bias, Decay};
+use super::{Record, balanced_problem};
 use crate::spectra::etf_spectrum;
-use crate::theory::Balanced;
-
-use super::PerClass;
 
 /// A record's value may differ from the closed form's by this fraction: then it is that minimum.
 const VALUE_TOLERANCE: f64 = 1e-9;
@@ -85,30 +80,10 @@ pub fn compare_with_etf(record: &Record) -> Result<Vec<PredictedLevel>, String> 
     Ok(levels)
 }
 
-/// The balanced problem of a record, or what the record lacks: balance, a known loss with its parameters, decays.
-pub fn balanced_problem(record: &Record) -> Result<Balanced, String> {
-    let PerClass::Balanced(per_class) = record.per_class else { return Err("the classes are not balanced".into()) };
-    let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
-    let family = losses::ALL.iter().find(|family| family.name == record.loss);
-    let family = family.ok_or_else(|| format!("the loss {:?} is not known", record.loss))?;
-    let parameter = |name: &str| record.loss_params.get(name).copied().ok_or_else(|| format!("the loss's {name} is missing"));
-    let parameters = family.parameters.iter().map(|known| parameter(known.name)).collect::<Result<Vec<f64>, String>>()?;
-    let (Some(w), Some(h)) = (record.decay_w, record.decay_h) else { return Err("the decays are missing".into()) };
-    Ok(Balanced {
-        classes: record.classes,
-        width: record.width,
-        per_class: per_class as u64,
-        bias: bias.ok_or_else(|| format!("the bias {:?} is not known", record.bias))?,
-        decay: Decay { w, h, b: record.decay_b.unwrap_or(0.0) },
-        loss: (family.build)(&parameters),
-        scale: record.loss_params.get("scale").copied().unwrap_or(1.0),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Eigenvalue;
+    use crate::record::{Eigenvalue, PerClass};
 
     fn predicted() -> (Record, f64) {
         let mut record = Record {

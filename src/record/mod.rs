@@ -21,9 +21,9 @@ pub use census::{
     CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, MorseWidth,
     Tried,
 };
-pub use etf::{PredictedLevel, balanced_problem, compare_with_etf};
+pub use etf::{PredictedLevel, compare_with_etf};
 pub use partial::{LadderCrossing, LadderMap, Rung, ladder, ladder_crossings, ladder_map, ladder_place, rung};
-pub use problem::{loss_of, problem_of};
+pub use problem::{balanced_problem, loss_of, problem_of};
 pub use row::{
     Count, Eigenvalue, EigenvalueOrigin, Expectation, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow,
 };

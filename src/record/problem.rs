@@ -4,6 +4,7 @@ use super::{PerClass, Record};
 use crate::losses::{self, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
+use crate::theory::Balanced;
 
 /// The loss that a record names, with its parameters.
 pub fn loss_of(record: &Record) -> Result<Loss, String> {
@@ -19,13 +20,13 @@ pub fn loss_of(record: &Record) -> Result<Loss, String> {
     Ok((family.build)(&values))
 }
 
-/// The problem of a record, classes in the order of its sizes, one column of H a sample.
+/// The problem of a record, classes in the order of its sizes and collapsed: one column of H a class, however many samples it stands for.
 pub fn problem_of(record: &Record) -> Result<Problem, String> {
     let sizes = match &record.per_class {
-        PerClass::Balanced(n) => vec![*n; record.classes],
-        PerClass::Imbalanced(sizes) => sizes.clone(),
+        PerClass::Balanced(n) => vec![*n as u64; record.classes],
+        PerClass::Imbalanced(sizes) => sizes.iter().map(|&n| n as u64).collect(),
     };
-    let shape = Shape::new(record.width, &sizes).map_err(|error| error.to_string())?;
+    let shape = Shape::collapsed(record.width, &sizes).map_err(|error| error.to_string())?;
     let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
     let (Some(w), Some(h)) = (record.decay_w, record.decay_h) else { return Err("the record has no decays".into()) };
     Ok(Problem {
@@ -35,4 +36,9 @@ pub fn problem_of(record: &Record) -> Result<Problem, String> {
         loss: loss_of(record)?,
         scale: record.loss_params.get("scale").copied().unwrap_or(1.0),
     })
+}
+
+/// The balanced problem of a record, or what the record lacks: balance, a known loss with its parameters, decays.
+pub fn balanced_problem(record: &Record) -> Result<Balanced, String> {
+    Balanced::try_from(&problem_of(record)?)
 }
