@@ -72,10 +72,11 @@ fn scenarios(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(files)
 }
 
-/// Keeps the finding that says most: a disagreement before an agreement before an inapplicability.
+/// Keeps the finding that says most: a disagreement before an agreement before an inapplicability, and of equals the one on most points.
 fn keep(found: &mut BTreeMap<String, (TheoremFinding, Option<String>)>, finding: TheoremFinding, scenario: &str) {
     let weight = |finding: &str| ["does not apply", "agrees", "undecided", "disagrees"].iter().position(|name| *name == finding);
-    let heavier = found.get(&finding.theorem).is_none_or(|(known, _)| weight(&known.finding) < weight(&finding.finding));
+    let says = |finding: &TheoremFinding| (weight(&finding.finding), finding.points);
+    let heavier = found.get(&finding.theorem).is_none_or(|(known, _)| says(known) < says(&finding));
     if heavier {
         found.insert(finding.theorem.clone(), (finding, Some(scenario.to_owned())));
     }
@@ -84,7 +85,9 @@ fn keep(found: &mut BTreeMap<String, (TheoremFinding, Option<String>)>, finding:
 fn table(statements: &[(TheoremFinding, Option<String>)]) -> String {
     let line = |(finding, _): &(TheoremFinding, Option<String>)| {
         let margin = match (finding.deviation, finding.allowed) {
-            (Some(deviation), Some(allowed)) => format!("{deviation:.1e} of {allowed:.0e} allowed, {} points", finding.points),
+            (Some(deviation), Some(allowed)) => {
+                format!("{} of {} allowed, {} points", report::margin(deviation), report::margin(allowed), finding.points)
+            }
             _ => finding.reason.clone(),
         };
         format!("{:<15} {} ({margin})\n", finding.finding, finding.title)

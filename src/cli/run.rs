@@ -131,7 +131,8 @@ fn closing_words(study: &Study, report: &Path) -> String {
 fn margin(found: &TheoremFinding) -> String {
     match (found.deviation, found.allowed) {
         (Some(deviation), Some(allowed)) => {
-            format!("({}: {deviation:.1e}, allowed {allowed:.0e}; {} points)", found.measured, found.points)
+            let (deviation, allowed) = (report::margin(deviation), report::margin(allowed));
+            format!("({}: {deviation}, allowed {allowed}; {} points)", found.measured, found.points)
         }
         _ => String::new(),
     }

@@ -80,15 +80,22 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
     }
 }
 
+/// A deviation, or what is allowed of one: two digits, and none for the exact zero of counts.
+pub fn margin(x: f64) -> String {
+    if x.abs() > 0.0 { format!("{x:.1e}") } else { "0".into() }
+}
+
 /// A statement as a row of the table.
 pub(super) fn theorem(found: &TheoremFinding) -> Value {
-    let number = |x: Option<f64>| x.map_or("–".into(), |x| format!("{x:.1e}"));
+    let number = |x: Option<f64>| x.map_or("–".into(), margin);
+    // Names of files and commands stand between backticks, for the Markdown table.
+    let plain = |text: &str| text.replace('`', "");
     context! {
         name => &found.theorem,
         title => &found.title,
-        statement => &found.statement,
-        source => &found.source,
-        refuted_by => &found.refuted_by,
+        statement => plain(&found.statement),
+        source => plain(&found.source),
+        refuted_by => plain(&found.refuted_by),
         finding => &found.finding,
         style => match found.finding.as_str() { "agrees" => "holds", "disagrees" => "fails", _ => "" },
         deviation => number(found.deviation),

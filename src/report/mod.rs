@@ -37,6 +37,7 @@ pub use census::census_text;
 pub use contrast::{Weight, contrast_drawing, contrast_range};
 pub use data::RunData;
 pub use figures::{ALL, Drawing, Family, by_name};
+pub use html::margin;
 pub use terminal::table;
 
 use crate::record::read::ReadError;

@@ -20,7 +20,7 @@ const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "m
 
 /// Every figure that the quickstart has no data for, in the order of the family.
 pub(in crate::report) fn drawn_elsewhere() -> Vec<&'static str> {
-    let lists = [SWEPT, &fixture_widths::FIGURES[..], &fixture_laws::FIGURES[..], &fixture_plane::FIGURES[..]];
+    let lists = [SWEPT, &fixture_widths::FIGURES[..], &fixture_laws::FIGURES[..], fixture_plane::FIGURES];
     ALL.iter().map(|figure| figure.name).filter(|name| lists.iter().any(|list| list.contains(name))).collect()
 }
 
