@@ -9,6 +9,8 @@ use crate::rigor::certificate::Claim;
 
 /// Most unknowns of a whole eigendecomposition.
 const DENSE_MAX: usize = 1500;
+/// Curvature below this part of μ is rounding.
+const CURVATURE_LEAST: f64 = 1e-10;
 /// How much of the curvature is given away for rounding.
 const GIVEN_AWAY: f64 = 1e-9;
 
@@ -32,7 +34,7 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<
         }
     }
     match best {
-        Some((quotient, direction)) if quotient < 0.0 => {
+        Some((quotient, direction)) if quotient < -CURVATURE_LEAST * problem.decay.mu() => {
             Ok(Claim::NegativeCurvature { direction, curvature: -quotient * (1.0 - GIVEN_AWAY) })
         }
         Some((quotient, _)) => Err(format!("no direction of negative curvature was found; the least curvature is {quotient:.1e}")),
