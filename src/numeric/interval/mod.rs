@@ -12,8 +12,12 @@ mod arithmetic;
 mod balls;
 mod elementary;
 mod inertia;
+#[cfg(test)]
+mod itf1788_tests;
 mod rounding;
 mod softmax;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -106,7 +110,11 @@ impl Interval {
             return f64::NAN;
         }
         match (self.lo.is_finite(), self.hi.is_finite()) {
-            (true, true) => (0.5 * self.lo + 0.5 * self.hi).clamp(self.lo, self.hi),
+            (true, true) => {
+                let sum = self.lo + self.hi;
+                let mid = if sum.is_finite() { 0.5 * sum } else { 0.5 * self.lo + 0.5 * self.hi };
+                mid.clamp(self.lo, self.hi)
+            }
             (true, false) => f64::MAX,
             (false, true) => f64::MIN,
             (false, false) => 0.0,

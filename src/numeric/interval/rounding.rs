@@ -6,14 +6,19 @@
 /// Results and operands below this size may have rounding errors that are not floats: 2^−960.
 const SMALL: f64 = 1.026_233_216_245_494_2e-289;
 
+/// a + b as a rounded sum and its exact error (Knuth). Where the sum overflows the error is NaN.
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let part = sum - a;
+    (sum, (a - (sum - part)) + (b - part))
+}
+
 /// The largest float ≤ a + b, or a float just below; a + b must not be ∞ − ∞.
 pub(super) fn add_down(a: f64, b: f64) -> f64 {
-    let sum = a + b;
+    let (sum, error) = two_sum(a, b);
     if !sum.is_finite() {
         return unbounded_down(sum, a.is_infinite() || b.is_infinite());
     }
-    let part = sum - a;
-    let error = (a - (sum - part)) + (b - part);
     // A NaN (an intermediate overflow) moves outward, too.
     if error >= 0.0 { sum } else { sum.next_down() }
 }

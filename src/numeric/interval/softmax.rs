@@ -1,6 +1,7 @@
 //! Softmax of interval logits, tight: every quantity is monotone in every logit.
 
 use super::Interval;
+use super::rounding::two_sum;
 
 /// The softmax as seen from one class k: E = Σ_{j≠k} e^{z_j − z_k} and what follows from it without cancellation.
 ///
@@ -25,7 +26,7 @@ impl Odds {
     pub fn new(z: &[Interval], label: usize) -> Self {
         let own = z[label];
         let terms: Vec<Interval> =
-            z.iter().enumerate().map(|(j, &other)| if j == label { Interval::ZERO } else { (other - own).exp() }).collect();
+            z.iter().enumerate().map(|(j, &other)| if j == label { Interval::ZERO } else { exp_difference(other, own) }).collect();
         let total: Interval = terms.iter().copied().sum();
         let share = |e: f64| fraction(Interval::point(e));
         let (low, high) = (share(total.lo()), share(total.hi()));
@@ -46,6 +47,24 @@ impl Odds {
 
 /// [0, 1].
 const UNIT: Interval = Interval { lo: 0.0, hi: 1.0 };
+
+/// {e^{x − y}}. The rounding error of a difference d would count d times over in e^d: it is exact by two-sum, and e^{d+δ} = e^d (1 + expm1 δ).
+fn exp_difference(x: Interval, y: Interval) -> Interval {
+    if x.is_empty() || y.is_empty() {
+        return Interval::EMPTY;
+    }
+    let at = |a: f64, b: f64| {
+        let (sum, error) = two_sum(a, -b);
+        match sum.is_finite() && error.is_finite() {
+            true => Interval::point(sum).exp() * (Interval::ONE + Interval::point(error).expm1()),
+            false => (Interval { lo: a, hi: a } - Interval { lo: b, hi: b }).exp(),
+        }
+    };
+    // The differences of an unbounded side are ±∞: the bound is then 0 or ∞.
+    let lo = if x.lo.is_infinite() || y.hi.is_infinite() { 0.0 } else { at(x.lo, y.hi).lo };
+    let hi = if x.hi.is_infinite() || y.lo.is_infinite() { f64::INFINITY } else { at(x.hi, y.lo).hi };
+    Interval::from_bounds(lo.max(0.0), hi)
+}
 
 /// E/(1 + E) for one E ≥ 0; everything in [0, 1] where E is not finite.
 fn fraction(e: Interval) -> Interval {
