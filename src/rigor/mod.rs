@@ -16,6 +16,8 @@ pub mod check;
 mod losses;
 mod node;
 pub mod prove;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use certificate::{Certificate, Claim};
