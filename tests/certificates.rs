@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use nalgebra::DMatrix;
 use rand::RngExt;
@@ -69,6 +70,11 @@ fn gaussian(count: usize) -> Vec<StartSpec> {
 
 /// Certificates of at most 21 unknowns: every loss, every bias, every rank.
 fn small_certificates() -> Vec<Certificate> {
+    static ONCE: OnceLock<Vec<Certificate>> = OnceLock::new();
+    ONCE.get_or_init(make_small_certificates).clone()
+}
+
+fn make_small_certificates() -> Vec<Certificate> {
     let mut out = Vec::new();
     for loss in all_losses() {
         for bias in ALL_BIASES {
@@ -131,7 +137,11 @@ fn quickstart_points_are_proved() {
         for (rank, point) in points(&problem, &ladder()).iter().enumerate() {
             let proof = prove(&problem, point, &[]).unwrap();
             let kinds: Vec<&str> = proof.claims.iter().map(|claim| claim.kind).collect();
-            assert!(proof.claims.iter().all(|claim| claim.accepted) && kinds.contains(&"gap"), "{loss} {rank}: {:?}", proof.undecided);
+            assert!(
+                proof.claims.iter().all(|claim| claim.accepted) && kinds.contains(&"gap"),
+                "{loss} {rank}: {:?}",
+                proof.undecided
+            );
             // The saddles of MSE of rank 1 and 2 have more zeros than symmetry explains.
             if loss.name() == "mse" && (rank == 1 || rank == 2) {
                 assert!(proof.undecided.iter().any(|(_, reason)| reason.contains("degenerate")), "{:?}", proof.undecided);
@@ -197,7 +207,8 @@ fn focal_scale(k: f64, epsilon: f64, gamma: f64) -> f64 {
         let (p, c) = (1.0 / (1.0 + odds), odds / (1.0 + odds));
         c * (c.powf(gamma) - gamma * p * c.powf(gamma - 1.0) * p.ln()) - (k - 1.0) * epsilon
     };
-    let (mut low, mut high) = (4.5, 30.0);
+    // (1−p)η(p) is largest near p_c = .0575, s = 1.28, and falls from there.
+    let (mut low, mut high) = (1.3, 30.0);
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
         if defect(middle) > 0.0 { low = middle } else { high = middle }
@@ -279,9 +290,9 @@ fn boxes_of_parameters_are_proved_and_cannot_be_too_wide() {
         }
         check_claims(certificate).iter().all(|report| report.accepted)
     };
-    assert!(!widened(&mut certificate, 1e-7, 1e-9), "the gradient is not small for all of them");
-    assert!(widened(&mut certificate, 1e-7, 1e-3));
-    assert!(!widened(&mut certificate, 0.01, 1e-3) && !widened(&mut certificate, 0.01, 1.0));
+    assert!(!widened(&mut certificate, 1e-9, 1e-9), "the gradient is not small for all of them");
+    assert!(widened(&mut certificate, 1e-9, 1e-5));
+    assert!(!widened(&mut certificate, 0.01, 1e-5) && !widened(&mut certificate, 0.01, 1.0));
 }
 
 // ---- corruptions
@@ -300,12 +311,27 @@ fn corrupted(leaf: &Value) -> Vec<Value> {
     match leaf {
         Value::String(text) => match parse_hexadecimal(text) {
             Some(x) => {
-                let changed = [-x, x.next_up(), x.next_down(), 2.0 * x, 0.5 * x, x * (1.0 + 1e-6), x + 0.1, 0.0, 1e-3, 1e6, 1e-300];
+                let changed =
+                    [-x, x.next_up(), x.next_down(), 2.0 * x, 0.5 * x, x * (1.0 + 1e-6), x + 0.1, 0.0, 1e-3, 1e6, 1e-300];
                 changed.into_iter().filter(|y| y.is_finite()).map(|y| hexadecimal(y).into()).collect()
             }
-            None => ["bce", "mse", "cross-entropy", "focal", "free", "none", "decayed", "strict-saddle", "strict-local-minimum", "dual", "contrastive", "inertia", ""]
-                .map(Value::from)
-                .to_vec(),
+            None => [
+                "bce",
+                "mse",
+                "cross-entropy",
+                "focal",
+                "free",
+                "none",
+                "decayed",
+                "strict-saddle",
+                "strict-local-minimum",
+                "dual",
+                "contrastive",
+                "inertia",
+                "",
+            ]
+            .map(Value::from)
+            .to_vec(),
         },
         Value::Number(n) => {
             let n = n.as_u64().unwrap();
@@ -400,8 +426,8 @@ fn the_oracle_of_truth_catches_false_claims() {
     let mut planted = small_certificates().into_iter().find(|certificate| certificate.claims.len() >= 4).unwrap();
     plausible(&planted).unwrap();
     for claim in &mut planted.claims {
-        if let Claim::Gap { lower_bound, .. } = claim {
-            *lower_bound += 0.1;
+        if let Claim::Gap { lower_bound, value, .. } = claim {
+            *lower_bound = value.hi() + 0.01;
         }
     }
     assert!(plausible(&planted).is_err());
@@ -420,7 +446,7 @@ fn sound(text: &str, what: &str) -> bool {
 #[test]
 fn every_corrupted_field_is_refused_where_the_claim_becomes_false() {
     let (mut tried, mut accepted) = (0, Vec::new());
-    for (number, certificate) in small_certificates().iter().enumerate().filter(|(number, _)| number % 6 == 1) {
+    for (number, certificate) in small_certificates().iter().enumerate().filter(|(number, _)| number % 9 == 1) {
         let document = certificate.document();
         let mut paths = Vec::new();
         leaves(&document, "", &mut paths);
@@ -440,7 +466,7 @@ fn every_corrupted_field_is_refused_where_the_claim_becomes_false() {
             }
         }
     }
-    assert!(tried > 3000, "{tried} corruptions");
+    assert!(tried > 2000, "{tried} corruptions");
     // Changes in a last digit leave most claims true: some must be accepted, or nothing was tested.
     assert!(accepted.len() > tried / 20 && accepted.len() < tried / 2, "{} of {tried}", accepted.len());
     // The second checker is no more generous: what it accepts of a sample of refused texts would have to be true as well.
@@ -454,7 +480,7 @@ fn every_corrupted_field_is_refused_where_the_claim_becomes_false() {
 fn random_corruptions_are_never_accepted_when_false() {
     let certificates: Vec<Value> = small_certificates().iter().map(Certificate::document).collect();
     let mut random = stream(5, "corruptions", 0);
-    for round in 0..2500 {
+    for round in 0..2000 {
         let mut bad = certificates[random.random_range(0..certificates.len())].clone();
         let mut paths = Vec::new();
         leaves(&bad, "", &mut paths);
@@ -492,7 +518,17 @@ fn hostile_texts_are_malformed_and_nothing_panics() {
     let mut paths = Vec::new();
     leaves(&document, "", &mut paths);
     for path in &paths {
-        for replacement in [Value::Null, Value::from(-1), Value::from(0.5), Value::from(u64::MAX), serde_json::json!([]), serde_json::json!({}), "0x1p0".into(), "é".into(), "a\"b".into()] {
+        for replacement in [
+            Value::Null,
+            Value::from(-1),
+            Value::from(0.5),
+            Value::from(u64::MAX),
+            serde_json::json!([]),
+            serde_json::json!({}),
+            "0x1p0".into(),
+            "é".into(),
+            "a\"b".into(),
+        ] {
             let mut bad = document.clone();
             *bad.pointer_mut(path).unwrap() = replacement;
             bad["seal"] = "0".repeat(64).into();
@@ -500,7 +536,9 @@ fn hostile_texts_are_malformed_and_nothing_panics() {
         }
     }
     // Huge sizes in a small text are refused before anything of that size is made.
-    for (path, value) in [("/problem/classes", 4096_u64), ("/problem/width", 1 << 20), ("/point/width", 3), ("/problem/classes", 1 << 60)] {
+    for (path, value) in
+        [("/problem/classes", 4096_u64), ("/problem/width", 1 << 20), ("/point/width", 3), ("/problem/classes", 1 << 60)]
+    {
         let mut bad = document.clone();
         *bad.pointer_mut(path).unwrap() = value.into();
         assert!(!accepts(&sealed(bad)), "{path}");

@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
         return Err(CliError::refused_with_help("a proof needs a loss and decays", help));
     };
     let problem = Problem { shape, bias: settings.bias, decay, loss, scale };
-    let proof = prove(&problem, &point, &goals).map_err(|reason| CliError::refused(format!("{}: {reason}", args.file.display())))?;
+    let proof =
+        prove(&problem, &point, &goals).map_err(|reason| CliError::refused(format!("{}: {reason}", args.file.display())))?;
     if let Some(certificate) = &proof.certificate {
         let text = certificate.text();
         write_atomically(&args.out, |file| std::io::Write::write_all(file, text.as_bytes()))
@@ -62,7 +63,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
 fn goal(name: &str) -> Result<Goal, CliError> {
     Goal::named(name.trim()).ok_or_else(|| {
         let known: Vec<&str> = GOALS.iter().map(|(_, name, _)| *name).collect();
-        CliError::refused_with_help(format!("--claims: there is no claim \"{}\"", name.trim()), format!("known: {}", known.join(", ")))
+        CliError::refused_with_help(
+            format!("--claims: there is no claim \"{}\"", name.trim()),
+            format!("known: {}", known.join(", ")),
+        )
     })
 }
 

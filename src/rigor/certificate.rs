@@ -257,7 +257,9 @@ fn read_loss(node: &Node<'_>) -> Result<IntervalLoss, Malformed> {
     Ok(match name {
         "cross-entropy" => IntervalLoss::CrossEntropy,
         "bce" => IntervalLoss::Bce,
-        "label-smoothing" => IntervalLoss::LabelSmoothing { alpha: within("alpha", |x| x.lo() >= 0.0 && x.hi() < 1.0, "0 ≤ alpha < 1")? },
+        "label-smoothing" => {
+            IntervalLoss::LabelSmoothing { alpha: within("alpha", |x| x.lo() >= 0.0 && x.hi() < 1.0, "0 ≤ alpha < 1")? }
+        }
         "focal" => IntervalLoss::Focal { gamma: within("gamma", |x| x.lo() >= 0.0, "gamma ≥ 0")? },
         _ => IntervalLoss::Mse {
             kappa: within("kappa", Interval::certainly_positive, "kappa > 0")?,

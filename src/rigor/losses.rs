@@ -103,7 +103,8 @@ impl IntervalLoss {
             Self::CrossEntropy => Odds::new(z, label).surprise,
             Self::LabelSmoothing { alpha } => {
                 // log Σe^z − Σ ỹ_j z_j = −log p_k + (α/K) Σ_j (z_k − z_j).
-                let gaps: Interval = z.iter().map(|&other| z[label] - other).enumerate().filter(|&(j, _)| j != label).map(|(_, gap)| gap).sum();
+                let gaps: Interval =
+                    z.iter().map(|&other| z[label] - other).enumerate().filter(|&(j, _)| j != label).map(|(_, gap)| gap).sum();
                 Odds::new(z, label).surprise + *alpha / Interval::count(z.len()) * gaps
             }
             Self::Focal { gamma } => {

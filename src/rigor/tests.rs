@@ -7,10 +7,7 @@ use crate::numeric::{gaussian, stream};
 
 fn pairs() -> Vec<(Loss, IntervalLoss)> {
     let family = |name: &str, values: &[f64]| (ALL.iter().find(|family| family.name == name).unwrap().build)(values);
-    let mut out = vec![
-        (family("cross-entropy", &[]), IntervalLoss::CrossEntropy),
-        (family("bce", &[]), IntervalLoss::Bce),
-    ];
+    let mut out = vec![(family("cross-entropy", &[]), IntervalLoss::CrossEntropy), (family("bce", &[]), IntervalLoss::Bce)];
     for alpha in [0.0, 0.1, 0.7] {
         out.push((family("label-smoothing", &[alpha]), IntervalLoss::LabelSmoothing { alpha: alpha.into() }));
     }
@@ -74,7 +71,8 @@ fn point_enclosures_contain_the_floats_and_are_thin() {
                 let moved: Vec<f64> =
                     z.iter().enumerate().map(|(j, x)| x + if corner >> j & 1 == 1 { 0.3 } else { -0.3 }).collect();
                 let (value, gradient, hessian) = floats(&loss, &moved, label);
-                let inside = |set: Interval, x: f64| set.lo() - 1e-12 * (1.0 + x.abs()) <= x && x <= set.hi() + 1e-12 * (1.0 + x.abs());
+                let inside =
+                    |set: Interval, x: f64| set.lo() - 1e-12 * (1.0 + x.abs()) <= x && x <= set.hi() + 1e-12 * (1.0 + x.abs());
                 assert!(inside(twin.value(&wide, label), value), "{loss} {moved:?}");
                 assert!(twin.gradient(&wide, label).into_iter().zip(&gradient).all(|(set, x)| inside(set, *x)), "{loss}");
                 assert!(twin.hessian(&wide, label).into_iter().zip(&hessian).all(|(set, x)| inside(set, *x)), "{loss}");
@@ -108,7 +106,10 @@ fn the_checker_uses_intervals_and_the_text_alone() {
             assert!(allowed.iter().any(|prefix| used.starts_with(prefix)), "{}: uses {used}", path.display());
         }
         for foreign in ["nalgebra", "faer", "crate::linalg", "crate::objective", "prove"] {
-            let named = code.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(&format!("{foreign}::")));
+            let named = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| line.contains(&format!("{foreign}::")));
             assert!(!named, "{}: names {foreign}", path.display());
         }
     }

@@ -26,9 +26,8 @@ pub fn parse_hexadecimal(text: &str) -> Option<f64> {
     let (mantissa, exponent) = rest.strip_prefix("0x")?.split_once('p')?;
     let (lead, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
     let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-    let legal = |text: &str, most: usize, allowed: fn(u8) -> bool| {
-        !text.is_empty() && text.len() <= most && text.bytes().all(allowed)
-    };
+    let legal =
+        |text: &str, most: usize, allowed: fn(u8) -> bool| !text.is_empty() && text.len() <= most && text.bytes().all(allowed);
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if !legal(fraction, FRACTION_DIGITS, hex) || !legal(digits, 4, |byte| byte.is_ascii_digit()) {
         return None;
@@ -113,9 +112,25 @@ mod tests {
 
     #[test]
     fn other_text_is_no_float() {
-        for text in
-            ["", "1.5", "0x2p0", "0x1.8", "0x1.p0", "0x1p", "0x1p1024", "0x1p-1023", "0x0.8p0", "+0x1p0", "0x1.00000000000000p0", "nan", "0x1.8P0", "0x1.Ap0", "--0x1p0", "0x1p+-1", "0x1p00001"]
-        {
+        for text in [
+            "",
+            "1.5",
+            "0x2p0",
+            "0x1.8",
+            "0x1.p0",
+            "0x1p",
+            "0x1p1024",
+            "0x1p-1023",
+            "0x0.8p0",
+            "+0x1p0",
+            "0x1.00000000000000p0",
+            "nan",
+            "0x1.8P0",
+            "0x1.Ap0",
+            "--0x1p0",
+            "0x1p+-1",
+            "0x1p00001",
+        ] {
             assert_eq!(parse_hexadecimal(text), None, "{text}");
         }
     }

@@ -108,13 +108,8 @@ impl Factors {
         let n = a.rows();
         let mut work: Vec<f64> = (0..n * n).map(|at| a.mid(at % n, at / n)).collect();
         (0..n).for_each(|i| work[i * (n + 1)] -= shift);
-        let mut factors = Self {
-            size: n,
-            order: (0..n).collect(),
-            lower: vec![0.0; n * n],
-            diagonal: vec![0.0; n],
-            below: vec![None; n],
-        };
+        let mut factors =
+            Self { size: n, order: (0..n).collect(), lower: vec![0.0; n * n], diagonal: vec![0.0; n], below: vec![None; n] };
         let mut k = 0;
         while k < n {
             let (on, off) = largest(&work, n, k);

@@ -148,8 +148,35 @@ fn public_test_vectors_pass() {
 /// The operands, or none where the operation takes what is not understood here.
 fn operands_of_known(name: &str, arguments: &str) -> Vec<Operand> {
     let known = [
-        "pos", "neg", "add", "sub", "mul", "div", "recip", "sqr", "sqrt", "pown", "pow", "exp", "log", "abs", "min", "max", "intersection",
-        "convexHull", "inf", "sup", "mid", "rad", "wid", "mag", "mig", "isEmpty", "isEntire", "subset", "disjoint",
+        "pos",
+        "neg",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "recip",
+        "sqr",
+        "sqrt",
+        "pown",
+        "pow",
+        "exp",
+        "log",
+        "abs",
+        "min",
+        "max",
+        "intersection",
+        "convexHull",
+        "inf",
+        "sup",
+        "mid",
+        "rad",
+        "wid",
+        "mag",
+        "mig",
+        "isEmpty",
+        "isEntire",
+        "subset",
+        "disjoint",
     ];
     if known.contains(&name) { operands(arguments) } else { vec![] }
 }

@@ -69,8 +69,20 @@ impl Interval {
     /// From bounds that an operation computed: a NaN on either side bounds nothing.
     fn from_bounds(lo: f64, hi: f64) -> Self {
         debug_assert!(!(lo > hi), "bounds are ordered: {lo:e} {hi:e}");
-        let lo = if lo < f64::INFINITY { lo } else if lo.is_nan() { f64::NEG_INFINITY } else { f64::MAX };
-        let hi = if hi > f64::NEG_INFINITY { hi } else if hi.is_nan() { f64::INFINITY } else { f64::MIN };
+        let lo = if lo < f64::INFINITY {
+            lo
+        } else if lo.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            f64::MAX
+        };
+        let hi = if hi > f64::NEG_INFINITY {
+            hi
+        } else if hi.is_nan() {
+            f64::INFINITY
+        } else {
+            f64::MIN
+        };
         Self { lo, hi }
     }
 

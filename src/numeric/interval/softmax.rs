@@ -25,8 +25,11 @@ impl Odds {
     /// The odds against class `label` for logits `z`.
     pub fn new(z: &[Interval], label: usize) -> Self {
         let own = z[label];
-        let terms: Vec<Interval> =
-            z.iter().enumerate().map(|(j, &other)| if j == label { Interval::ZERO } else { exp_difference(other, own) }).collect();
+        let terms: Vec<Interval> = z
+            .iter()
+            .enumerate()
+            .map(|(j, &other)| if j == label { Interval::ZERO } else { exp_difference(other, own) })
+            .collect();
         let total: Interval = terms.iter().copied().sum();
         let share = |e: f64| fraction(Interval::point(e));
         let (low, high) = (share(total.lo()), share(total.hi()));

@@ -25,7 +25,7 @@ use crate::rigor::certificate::{Center, Instance};
 
 /// Largest core K(r+1) + m, and most multiply-adds, that are worked on: a certificate that asks for more is refused.
 const CORE_MAX: usize = 1500;
-const WORK_MAX: f64 = 2e11;
+const WORK_MAX: f64 = 1e11;
 
 /// Counts of eigenvalues transverse to the orbit.
 pub(super) struct Transverse {
@@ -55,6 +55,17 @@ struct Side {
     counted: usize,
 }
 
+/// Whether a location at width r is worked on; the reason if not.
+pub(super) fn affordable(instance: &Instance, r: usize) -> Result<(), String> {
+    let (classes, samples, r) = (instance.classes as f64, instance.samples() as f64, r as f64);
+    let core = classes * (r + 1.0) + 0.5 * r * r;
+    let work = 12.0 * samples * core * core * (r + 1.0) + 12.0 * core.powi(3);
+    if core <= CORE_MAX as f64 && work <= WORK_MAX {
+        return Ok(());
+    }
+    Err(format!("a core of {core:.0} unknowns and {work:.0e} operations; at most {CORE_MAX} and {WORK_MAX:.0e} are worked on"))
+}
+
 /// Counts the eigenvalues of ∇²f, compressed to the complement of the tangents at `center`, above `separation` and below −`separation`, for every point of the box.
 pub(super) fn transverse(instance: &Instance, center: &Center, x: &PointBox, separation: f64) -> Transverse {
     let (classes, samples, r) = (instance.classes, instance.samples(), x.width);
@@ -62,13 +73,11 @@ pub(super) fn transverse(instance: &Instance, center: &Center, x: &PointBox, sep
     let bias = if instance.has_bias() { classes } else { 0 };
     let unknowns = r * (classes + samples) + bias;
     let mut out = Transverse { dimension: unknowns.saturating_sub(tangents), tangents, above: 0, below: 0, obstacle: None };
-    let core = classes * r + bias + tangents;
-    let size = core as f64;
-    let work = 12.0 * samples as f64 * size * size * (r as f64 + 1.0) + 12.0 * size.powi(3);
-    if core > CORE_MAX || !(work <= WORK_MAX) {
-        out.obstacle = Some(format!("a core of {core} unknowns and {work:.0e} operations are above the checker's limits"));
+    if tangents > unknowns {
+        out.obstacle = Some("there are more tangents than unknowns".into());
         return out;
     }
+    let core = classes * r + bias + tangents;
     let layout = Layout { classes, r, bias, core };
     let border = layout.corner(instance, center);
     let side = |positive: bool| {

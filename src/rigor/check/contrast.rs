@@ -26,7 +26,9 @@ pub(super) fn verify(instance: &Instance, lower_bound: f64, steps: &mut Steps) -
     let mut sizes = vec![0_usize; instance.classes];
     instance.labels.iter().for_each(|&label| sizes[label] += 1);
     let n = sizes[0];
-    steps.holds("all classes have the same number of samples", sizes.iter().all(|&size| size == n), || format!("{n} in class 0"))?;
+    steps.holds("all classes have the same number of samples", sizes.iter().all(|&size| size == n), || {
+        format!("{n} in class 0")
+    })?;
     let gamma = instance.loss.focusing();
     steps.holds("the loss is a decreasing function of p_k alone", gamma.is_some(), || "cross-entropy or focal".into())?;
     let gamma = gamma?;
@@ -45,9 +47,11 @@ pub(super) fn verify(instance: &Instance, lower_bound: f64, steps: &mut Steps) -
         })?;
     }
     let cells = contrast.search(left, right);
-    steps.holds("φ(t) + (ε/c)|t| (with a bias, φ(t) − (ε/c)t) is above the bound on every cell", cells.is_ok(), || match &cells {
-        Ok(cells) => format!("{cells} cells"),
-        Err(at) => format!("not shown near s = {at:.6}"),
+    steps.holds("φ(t) + (ε/c)|t| (with a bias, φ(t) − (ε/c)t) is above the bound on every cell", cells.is_ok(), || {
+        match &cells {
+            Ok(cells) => format!("{cells} cells"),
+            Err(at) => format!("not shown near s = {at:.6}"),
+        }
     })
 }
 

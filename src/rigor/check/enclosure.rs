@@ -81,9 +81,8 @@ impl PointBox {
 
     /// f.
     pub(super) fn value(&self, instance: &Instance) -> Interval {
-        let loss: Interval = (0..instance.samples())
-            .map(|i| instance.loss.value(&self.logits(instance, i), instance.labels[i]))
-            .sum();
+        let loss: Interval =
+            (0..instance.samples()).map(|i| instance.loss.value(&self.logits(instance, i), instance.labels[i])).sum();
         let square = |numbers: &[Interval]| -> Interval { numbers.iter().map(|x| x.sqr()).sum() };
         let decays = instance.decay_w * square(&self.w) + instance.decay_h * square(&self.h) + instance.decay_b * square(&self.b);
         per_sample(instance) * loss + Interval::point(0.5) * decays

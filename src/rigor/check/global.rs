@@ -14,13 +14,7 @@ use crate::numeric::interval::Interval;
 use crate::rigor::certificate::{Instance, Location};
 
 /// Verifies the claim on a located orbit.
-pub(super) fn verify(
-    instance: &Instance,
-    location: Location,
-    orbit: &Orbit,
-    value: Interval,
-    steps: &mut Steps,
-) -> Option<()> {
+pub(super) fn verify(instance: &Instance, location: Location, orbit: &Orbit, value: Interval, steps: &mut Steps) -> Option<()> {
     steps.holds("the loss is convex", instance.loss.convex(), || "the theorem needs it".into())?;
     let escaping = off_space::escaping(instance, location.radius, orbit, steps)?;
     steps.holds("‖G‖ ≤ μ at the exact critical point", escaping == 0, || format!("{escaping} singular values above μ"))?;

@@ -28,9 +28,13 @@ pub(super) fn verify(
     let (d, r) = (instance.width, center.width);
     let escaping = if r < d { off_space::escaping(instance, location.radius, orbit, steps)? } else { 0 };
     let found = (orbit.transverse.below + (d - r) * escaping) as u64;
-    steps.holds("the number of negative eigenvalues is the index", found == index, || format!("{found} counted, {index} claimed"))?;
+    steps.holds("the number of negative eigenvalues is the index", found == index, || {
+        format!("{found} counted, {index} claimed")
+    })?;
     let zeros = (orbit.transverse.tangents + r * (d - r)) as u64;
-    steps.holds("the number of zero eigenvalues is the nullity", zeros == nullity, || format!("{zeros} counted, {nullity} claimed"))?;
+    steps.holds("the number of zero eigenvalues is the nullity", zeros == nullity, || {
+        format!("{zeros} counted, {nullity} claimed")
+    })?;
     let expected = if index == 0 { Nature::StrictLocalMinimum } else { Nature::StrictSaddle };
     steps.holds("the nature is that of the index", nature == expected, || format!("index {index}: {}", expected.name()))?;
     contains_value(instance, orbit, value, steps)

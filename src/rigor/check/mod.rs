@@ -21,6 +21,10 @@ use super::node::Malformed;
 use orbit::Orbit;
 use report::Steps;
 
+/// Most classes, and most pairs of classes summed over the samples, that are worked on.
+const CLASSES_MAX: f64 = 1000.0;
+const PAIRS_MAX: f64 = 1e9;
+
 /// Checks the text of a certificate. `Err` where it is malformed.
 pub fn check(text: &str) -> Result<Report, Malformed> {
     let (certificate, sealed) = Certificate::read(text)?;
@@ -45,6 +49,9 @@ struct Checker<'c> {
 impl Checker<'_> {
     fn claim(&mut self, claim: &Claim) -> ClaimReport {
         let mut steps = Steps::default();
+        if self.within_limits(&mut steps).is_none() {
+            return ClaimReport { kind: claim.kind(), accepted: false, establishes: establishes(claim), steps: steps.into_vec() };
+        }
         let accepted = match claim {
             Claim::NegativeCurvature { direction, curvature } => {
                 curvature::verify(self.instance, self.center, direction, *curvature, &mut steps)
@@ -55,8 +62,9 @@ impl Checker<'_> {
             Claim::CriticalOrbit(location) => self.locate(*location, &mut steps).map(|_| ()),
             Claim::Inertia { location, index, nullity, nature, value } => {
                 let (instance, center) = (self.instance, self.center);
-                self.locate(*location, &mut steps)
-                    .and_then(|orbit| inertia::verify(instance, center, *location, orbit, (*index, *nullity), *nature, *value, &mut steps))
+                self.locate(*location, &mut steps).and_then(|orbit| {
+                    inertia::verify(instance, center, *location, orbit, (*index, *nullity), *nature, *value, &mut steps)
+                })
             }
             Claim::GlobalMinimum { location, value } => {
                 let instance = self.instance;
@@ -66,6 +74,17 @@ impl Checker<'_> {
         }
         .is_some();
         ClaimReport { kind: claim.kind(), accepted, establishes: establishes(claim), steps: steps.into_vec() }
+    }
+
+    /// Whether the samples' parts, K² exponentials and more for each sample, are affordable.
+    fn within_limits(&self, steps: &mut Steps) -> Option<()> {
+        let (classes, samples) = (self.instance.classes as f64, self.instance.samples() as f64);
+        if classes > CLASSES_MAX || classes * classes * samples > PAIRS_MAX {
+            let found =
+                || format!("K = {classes}, K²N = {:.0e}; at most {CLASSES_MAX} and {PAIRS_MAX:.0e}", classes * classes * samples);
+            return steps.holds("the problem is within the checker's limits", false, found);
+        }
+        Some(())
     }
 
     /// The orbit of a location; work that was done before is not done again.
@@ -92,10 +111,15 @@ fn establishes(claim: &Claim) -> String {
             format!("the Hessian at the point has an eigenvalue of at most −{curvature:e}")
         }
         Claim::Gap { value, lower_bound, gap, .. } => {
-            format!("f at the point is in {value}, f is at least {lower_bound:.17e} everywhere, and the point is at most {gap:.3e} above inf f")
+            format!(
+                "f at the point is in {value}, f is at least {lower_bound:.17e} everywhere, and the point is at most {gap:.3e} above inf f"
+            )
         }
         Claim::CriticalOrbit(location) => {
-            format!("one critical orbit, unique modulo symmetry at the point's width, passes within {:.3e} of the point", location.radius)
+            format!(
+                "one critical orbit, unique modulo symmetry at the point's width, passes within {:.3e} of the point",
+                location.radius
+            )
         }
         Claim::Inertia { index, nullity, nature, value, .. } => format!(
             "the exact critical orbit is a {} of index {index}; the {nullity} zero eigenvalues are the orbit's own; its value is in {value}",

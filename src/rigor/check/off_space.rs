@@ -37,10 +37,16 @@ pub(super) fn escaping(instance: &Instance, radius: f64, orbit: &Orbit, steps: &
         form = form.plus(&gram.scaled(Interval::point(weight)));
     }
     let (positive, negative) = (eigenvalues_above_zero(&form, 0.0), eigenvalues_above_zero(&form.negated(), 0.0));
-    steps.holds("no singular value of G equals μ but those of the row space", positive + negative == instance.classes, || {
-        format!("{positive} certainly positive and {negative} certainly negative of {} eigenvalues of GGᵀ − μ²I + τWWᵀ", instance.classes)
-    })?;
+    steps.holds(
+        "no singular value of G equals μ but those of the row space",
+        positive + negative == instance.classes,
+        || {
+            format!(
+                "{positive} certainly positive and {negative} certainly negative of {} eigenvalues of GGᵀ − μ²I + τWWᵀ",
+                instance.classes
+            )
+        },
+    )?;
     steps.holds("μ is a singular value of G r times", positive >= r, || format!("{positive} ≥ {r}"))?;
     Some(positive - r)
 }
-

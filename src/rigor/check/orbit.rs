@@ -30,7 +30,7 @@
 //!
 //! **What this does not establish**: uniqueness at width d (kind 4 does, infinitesimally), and whether the point that was started from belongs to this orbit.
 
-use super::arrow::{Transverse, transverse};
+use super::arrow::{Transverse, affordable, transverse};
 use super::enclosure::{PointBox, norm};
 use super::report::Steps;
 use crate::numeric::interval::{Balls, Interval, smallest_eigenvalue_lower};
@@ -49,6 +49,8 @@ pub(super) struct Orbit {
 /// Verifies the hypotheses. `None` where one of them could not be verified; `steps` says which.
 pub(super) fn locate(instance: &Instance, center: &Center, location: Location, steps: &mut Steps) -> Option<Orbit> {
     let Location { radius, separation } = location;
+    let allowed = affordable(instance, center.width);
+    steps.holds("the problem is within the checker's limits", allowed.is_ok(), || allowed.err().unwrap_or_default())?;
     let thin = PointBox::around(center, 0.0);
     let gradient = norm(&thin.gradient(instance)).hi();
     let allowed = (Interval::point(0.5) * separation * Interval::point(radius)).lo();

@@ -37,7 +37,9 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<
         Some((quotient, direction)) if quotient < -CURVATURE_LEAST * problem.decay.mu() => {
             Ok(Claim::NegativeCurvature { direction, curvature: -quotient * (1.0 - GIVEN_AWAY) })
         }
-        Some((quotient, _)) => Err(format!("no direction of negative curvature was found; the least curvature is {quotient:.1e}")),
+        Some((quotient, _)) => {
+            Err(format!("no direction of negative curvature was found; the least curvature is {quotient:.1e}"))
+        }
         None => Err("the problem is too large for a search of directions".into()),
     }
 }

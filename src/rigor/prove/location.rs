@@ -7,6 +7,7 @@ use crate::numeric::interval::Interval;
 use crate::objective::{Objective, Problem, dense_hessian, residual_spectrum};
 use crate::rigor::certificate::{Certificate, Claim, Location};
 use crate::rigor::check;
+use crate::spectra::{self, Level, Limits};
 
 /// Up to this many unknowns the separation comes from all eigenvalues, beyond it from guesses.
 const DENSE_MAX: usize = 1500;
@@ -32,7 +33,7 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
     let value = objective.value_gradient(x, &mut gradient);
     let norm = GradientNorm::of(narrow, x, &gradient).norm;
     let decay_least = 0.5 * problem.decay.h;
-    let (guesses, mut index) = if narrow.dimension() <= DENSE_MAX {
+    let (guesses, inner) = if narrow.dimension() <= DENSE_MAX {
         let all = eigenvalues(&dense_hessian(&mut objective, x));
         let mut sizes: Vec<f64> = all.iter().map(|x| x.abs()).collect();
         sizes.sort_by(f64::total_cmp);
@@ -42,9 +43,10 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
             return Err(format!("degenerate: an eigenvalue transverse to the orbit is {least:.1e}, not told from zero"));
         }
         let separation = (0.5 * least).min(decay_least);
-        (vec![separation], Some(all.iter().filter(|&&x| x < -separation).count()))
+        (vec![separation], all.iter().filter(|&&x| x < -separation).count())
     } else {
-        ((0..4).map(|power| decay_least * 0.05_f64.powi(power)).collect(), None)
+        let spectrum = spectra::at_point(narrow, x, Level::Inertia, &Limits::default())?;
+        ((0..4).map(|power| decay_least * 0.05_f64.powi(power)).collect(), spectrum.index.low as usize)
     };
     let mut last = "no separation was found".to_owned();
     for separation in guesses {
@@ -57,10 +59,6 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
             let alone = Certificate { claims: vec![Claim::CriticalOrbit(location)], ..certificate.clone() };
             let report = check::check_claims(&alone).swap_remove(0);
             if report.accepted {
-                let inner = match index.take() {
-                    Some(index) => index,
-                    None => certain_index(&report.steps),
-                };
                 let (off, nullity) = off_space(problem, &mut objective, x);
                 return Ok(Located {
                     location,
@@ -71,21 +69,14 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
             }
             let step = report.steps.last();
             last = step.map_or_else(String::new, |step| format!("not verified: {} ({})", step.needed, step.found));
-            // Only the first condition asks for a larger radius.
-            if report.steps.len() > 1 {
+            // Only the condition on the gradient, the second one, asks for a larger radius.
+            if report.steps.len() > 2 {
                 break;
             }
             radius *= 4.0;
         }
     }
     Err(last)
-}
-
-/// The number of eigenvalues below −s that the checker counted, from its words.
-fn certain_index(steps: &[check::Step]) -> usize {
-    let words = steps.last().map_or("", |step| step.found.as_str());
-    let below = words.split(", ").nth(1).and_then(|part| part.split(' ').next());
-    below.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// Negative and zero eigenvalues of the directions outside the row space.
