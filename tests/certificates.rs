@@ -14,9 +14,9 @@ use ufm::losses::{ALL, Loss};
 use ufm::model::{Bias, Decay, Point, Shape};
 use ufm::numeric::stream;
 use ufm::objective::{Objective, Problem, dense_hessian, residual_spectrum};
-use ufm::rigor::certificate::{Certificate, Claim, LowerBound, Nature};
+use ufm::rigor::certificate::{Certificate, Claim, Nature};
 use ufm::rigor::check::{check, check_claims};
-use ufm::rigor::prove::{Goal, prove};
+use ufm::rigor::prove::{Goal, prove, prove_box};
 use ufm::rigor::{canonical, hexadecimal, parse_hexadecimal, seal};
 use ufm::solvers::{SolverSpec, Stop, minimise};
 use ufm::starts::{StartSpec, expand};
@@ -274,25 +274,36 @@ fn false_claims_are_not_proved() {
 }
 
 #[test]
-fn boxes_of_parameters_are_proved_and_cannot_be_too_wide() {
-    use ufm::numeric::interval::Interval;
-    // What holds for a whole box of λ_W, λ_H and λ_b holds for each value in it; the centre is critical for one of them only.
-    let problem = problem(&[1, 1, 1], 2, Bias::Decayed, (0.05, 0.02, 0.01), loss("cross-entropy", &[]));
-    let point = &points(&problem, &gaussian(1))[0];
-    let mut certificate = prove(&problem, point, &[Goal::Inertia, Goal::GlobalMinimum]).unwrap().certificate.unwrap();
-    let widened = |certificate: &mut Certificate, width: f64, radius: f64| {
-        certificate.instance.decay_w = Interval::around(0.05, width);
-        certificate.instance.decay_h = Interval::around(0.02, width);
-        for claim in &mut certificate.claims {
-            let (Claim::Inertia { location, value, .. } | Claim::GlobalMinimum { location, value }) = claim else { panic!() };
-            location.radius = radius;
-            *value = Interval::around(value.mid(), 0.1);
+fn boxes_of_decays_are_proved_and_cannot_be_too_wide() {
+    // What holds for a whole box holds for the problems at its corners, each proved on its own.
+    let whole = problem(&[1, 1, 1], 3, Bias::Decayed, (0.05, 0.02, 0.01), loss("cross-entropy", &[]));
+    let point = &points(&whole, &gaussian(1))[0];
+    let goals = [Goal::Inertia, Goal::GlobalMinimum, Goal::Gap];
+    for spread in [1e-9, 1e-7] {
+        let proof = prove_box(&whole, point, &goals, spread).unwrap();
+        assert!(proof.undecided.is_empty() && proof.claims.iter().all(|claim| claim.accepted), "{spread}: {:?}", proof.undecided);
+        let certificate = proof.certificate.unwrap();
+        assert!(!certificate.instance.decay_w.is_point());
+        for verdict in second_opinion(&[certificate.text()]).into_iter().flatten() {
+            assert_eq!(verdict, "accepted");
         }
-        check_claims(certificate).iter().all(|report| report.accepted)
-    };
-    assert!(!widened(&mut certificate, 1e-9, 1e-9), "the gradient is not small for all of them");
-    assert!(widened(&mut certificate, 1e-9, 1e-5));
-    assert!(!widened(&mut certificate, 0.01, 1e-5) && !widened(&mut certificate, 0.01, 1.0));
+        for sign in [-1.0, 1.0] {
+            let corner = (0.05 * (1.0 + 0.99 * sign * spread), 0.02 * (1.0 - 0.99 * spread), 0.01);
+            let corner = problem(&[1, 1, 1], 3, Bias::Decayed, corner, loss("cross-entropy", &[]));
+            let own = prove(&corner, point, &[Goal::GlobalMinimum]).unwrap().certificate.unwrap();
+            let Claim::GlobalMinimum { value, .. } = &own.claims[0] else { panic!() };
+            for claim in &certificate.claims {
+                match claim {
+                    Claim::GlobalMinimum { value: whole, .. } => assert!(value.is_subset(*whole), "{value} {whole}"),
+                    Claim::Gap { lower_bound, .. } => assert!(*lower_bound <= value.hi()),
+                    _ => {}
+                }
+            }
+        }
+    }
+    let wide = prove_box(&whole, point, &goals, 0.3).unwrap();
+    assert!(wide.undecided.iter().any(|(goal, _)| *goal == Goal::Inertia), "{:?}", wide.claims);
+    assert!(prove_box(&whole, point, &goals, f64::NAN).is_err());
 }
 
 // ---- corruptions
@@ -400,10 +411,9 @@ fn plausible(certificate: &Certificate) -> Result<(), String> {
                 must(escaping == 0 && problem.loss.function().convex(), "global")?;
                 must(near(*set, value, 1e-9 + norm * location.radius), "value")?;
             }
-            Claim::Gap { value: set, lower_bound, gap, bound } => {
+            Claim::Gap { value: set, lower_bound, gap, .. } => {
                 must(near(*set, value, 1e-12), "value")?;
                 must(value - lower_bound <= gap + 1e-12, "gap")?;
-                let _: &LowerBound = bound;
                 let stop = Stop { steps_max: 300, ..Stop::default() };
                 for start in [x.embed(&DMatrix::identity(d, r)), Point::zeros(&problem.shape, problem.bias)] {
                     let lowest = minimise(&problem, start, &SolverSpec::Lbfgs { memory: 10 }, &stop, &mut |_, _| {}).state.value;
@@ -445,7 +455,7 @@ fn sound(text: &str, what: &str) -> bool {
 
 #[test]
 fn every_corrupted_field_is_refused_where_the_claim_becomes_false() {
-    let (mut tried, mut accepted) = (0, Vec::new());
+    let (mut tried, mut accepted, mut sample) = (0, 0, Vec::new());
     for (number, certificate) in small_certificates().iter().enumerate().filter(|(number, _)| number % 9 == 1) {
         let document = certificate.document();
         let mut paths = Vec::new();
@@ -460,20 +470,27 @@ fn every_corrupted_field_is_refused_where_the_claim_becomes_false() {
                 assert!(!accepts(&canonical(&bad)), "an open seal is refused");
                 let text = sealed(bad);
                 tried += 1;
-                if sound(&text, &format!("{number} {path} ← {replacement}")) {
-                    accepted.push(text);
+                accepted += usize::from(sound(&text, &format!("{number} {path} ← {replacement}")));
+                if tried % 29 == 0 {
+                    sample.push(text);
                 }
             }
         }
     }
     assert!(tried > 2000, "{tried} corruptions");
     // Changes in a last digit leave most claims true: some must be accepted, or nothing was tested.
-    assert!(accepted.len() > tried / 20 && accepted.len() < tried / 2, "{} of {tried}", accepted.len());
-    // The second checker is no more generous: what it accepts of a sample of refused texts would have to be true as well.
-    let sample: Vec<String> = accepted.into_iter().step_by(41).collect();
-    for verdict in second_opinion(&sample).into_iter().flatten() {
-        assert!(verdict == "accepted" || verdict.starts_with("refused"), "{verdict}");
+    assert!(accepted > tried / 20 && accepted < tried / 2, "{accepted} of {tried}");
+    // The second checker may accept more, but nothing that is false.
+    let verdicts = second_opinion(&sample).unwrap_or_default();
+    let mut agreed = 0;
+    for (text, verdict) in sample.iter().zip(&verdicts) {
+        agreed += usize::from((verdict == "accepted") == accepts(text));
+        if verdict == "accepted" {
+            let (certificate, _) = Certificate::read(text).unwrap();
+            plausible(&certificate).unwrap_or_else(|error| panic!("the second checker accepts what is false: {error}"));
+        }
     }
+    assert!(agreed >= verdicts.len() * 9 / 10, "the checkers agree on {agreed} of {} only", verdicts.len());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::inspect::place;
 use super::{CliError, Outcome, print, print_json};
 use crate::objective::Problem;
 use crate::record::{npz, write_atomically};
-use crate::rigor::prove::{GOALS, Goal, Proof, prove};
+use crate::rigor::prove::{GOALS, Goal, Proof, prove_box};
 
 /// Arguments of `ufm prove`.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// What is to be proved, separated by commas: critical-orbit, inertia, strict-saddle, local-minimum, global-minimum, gap, negative-curvature. Without it, whatever applies
     #[arg(long, value_delimiter = ',', value_name = "CLAIM")]
     claims: Vec<String>,
+    /// Prove it for every decay within this relative distance of the given ones at once
+    #[arg(long, value_name = "RELATIVE", default_value_t = 0.0)]
+    spread: f64,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -43,8 +46,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
         return Err(CliError::refused_with_help("a proof needs a loss and decays", help));
     };
     let problem = Problem { shape, bias: settings.bias, decay, loss, scale };
-    let proof =
-        prove(&problem, &point, &goals).map_err(|reason| CliError::refused(format!("{}: {reason}", args.file.display())))?;
+    let proof = prove_box(&problem, &point, &goals, args.spread)
+        .map_err(|reason| CliError::refused(format!("{}: {reason}", args.file.display())))?;
     if let Some(certificate) = &proof.certificate {
         let text = certificate.text();
         write_atomically(&args.out, |file| std::io::Write::write_all(file, text.as_bytes()))

@@ -32,7 +32,7 @@ pub fn eigenvalues_above_zero(a: &Balls, perturbation: f64) -> usize {
     if !size.is_finite() || !outside.is_finite() {
         return 0;
     }
-    let mut shift = 4.0 * outside + 16.0 * n as f64 * UNIT_ROUNDOFF * size;
+    let mut shift = 1.25 * outside + 16.0 * n as f64 * UNIT_ROUNDOFF * size;
     for _ in 0..ATTEMPTS {
         let Some(factors) = Factors::new(&symmetric, shift) else { return 0 };
         let error = (factors.residual(&symmetric, shift) + outside) * (1.0 + 4.0 * UNIT_ROUNDOFF);
@@ -70,10 +70,11 @@ pub fn smallest_eigenvalue_lower(a: &Balls, least: f64) -> Option<f64> {
 pub fn spectral_norm_at_most(a: &Balls, bound: Interval) -> bool {
     let gram = if a.rows() <= a.columns() { a.product(&a.transpose()) } else { a.transpose().product(a) };
     let mut difference = gram.negated();
-    let square = bound.intersection(Interval::new(0.0, f64::INFINITY).unwrap_or(Interval::EMPTY)).sqr();
-    if square.is_empty() {
+    // The smallest bound is the one that counts; a negative one holds for nothing.
+    if !(bound.lo() >= 0.0) || bound.is_empty() {
         return false;
     }
+    let square = Interval::point(bound.lo()).sqr();
     (0..difference.rows()).for_each(|i| difference.add_to(i, i, square));
     is_positive_definite(&difference)
 }

@@ -15,7 +15,7 @@ const CURVATURE_LEAST: f64 = 1e-10;
 const GIVEN_AWAY: f64 = 1e-9;
 
 /// A claim of negative curvature at `x`, whose width is that of `narrow`.
-pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<Claim, String> {
+pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64) -> Result<Claim, String> {
     let (d, r) = (problem.shape.width(), x.width());
     let frame = DMatrix::identity(d, r);
     let wide = x.embed(&frame);
@@ -33,9 +33,11 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<
             best = Some((quotient, by_rows(&direction)));
         }
     }
+    // The decays of a box are at most this much larger.
+    let given = 2.0 * boxed * problem.decay.w.max(problem.decay.h).max(problem.decay.b);
     match best {
         Some((quotient, direction)) if quotient < -CURVATURE_LEAST * problem.decay.mu() => {
-            Ok(Claim::NegativeCurvature { direction, curvature: -quotient * (1.0 - GIVEN_AWAY) })
+            Ok(Claim::NegativeCurvature { direction, curvature: -quotient * (1.0 - GIVEN_AWAY) - given })
         }
         Some((quotient, _)) => {
             Err(format!("no direction of negative curvature was found; the least curvature is {quotient:.1e}"))

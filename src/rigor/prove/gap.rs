@@ -11,9 +11,11 @@ use crate::theory;
 const INSIDE: f64 = 1e-12;
 
 /// A claim of the gap.
-pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<Claim, String> {
+pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64) -> Result<Claim, String> {
     let value = Objective::new(narrow).value(x);
-    let spread = 64.0 * f64::EPSILON * (1.0 + value.abs()) * (1.0 + narrow.shape.samples() as f64).sqrt();
+    // What rounding and the box of decays can change: the decay terms are at most the value.
+    let spread =
+        64.0 * f64::EPSILON * (1.0 + value.abs()) * (1.0 + narrow.shape.samples() as f64).sqrt() + 2.0 * boxed * value.abs();
     let claim = |bound: LowerBound, lower: f64| {
         let value = Interval::around(value, spread);
         let gap = (Interval::point(value.hi()) - Interval::point(lower)).hi();
@@ -21,24 +23,24 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point) -> Result<
     };
     match problem.loss.function().conjugate() {
         Some(conjugate) if problem.loss.function().convex() => {
-            let (columns, dual) = dual_point(narrow, x, conjugate);
+            let (columns, dual) = dual_point(narrow, x, conjugate, boxed);
             Ok(claim(LowerBound::Dual(columns), dual - spread))
         }
         _ => {
             let bound = theory::contrastive_bound(problem).ok_or("no lower bound is known for this loss and problem")?;
-            Ok(claim(LowerBound::Contrastive, bound - 1e-12 * (1.0 + bound.abs())))
+            Ok(claim(LowerBound::Contrastive, bound - (1e-12 + 2.0 * boxed) * (1.0 + bound.abs())))
         }
     }
 }
 
 /// The columns u_i and the dual value, in floats.
-fn dual_point(problem: &Problem, x: &Point, conjugate: &dyn Conjugate) -> (Vec<f64>, f64) {
+fn dual_point(problem: &Problem, x: &Point, conjugate: &dyn Conjugate, boxed: f64) -> (Vec<f64>, f64) {
     let mut objective = Objective::new(problem);
     let spectrum = residual_spectrum(&mut objective, x);
     let shape = &problem.shape;
     let (classes, samples) = (shape.classes(), shape.samples() as f64);
     let free = problem.bias == Bias::Free;
-    let mu = problem.decay.mu() * (1.0 - INSIDE);
+    let mu = problem.decay.mu() * (1.0 - INSIDE) * (1.0 - boxed);
     let norm = if free { spectrum.centred_norm } else { spectrum.norm() };
     let shrink = (mu / norm).min(1.0 - INSIDE) * samples / problem.scale;
     let mean: Vec<f64> = spectrum.row_sums.iter().map(|sum| if free { sum / samples } else { 0.0 }).collect();
@@ -74,6 +76,6 @@ fn dual_point(problem: &Problem, x: &Point, conjugate: &dyn Conjugate) -> (Vec<f
     }
     let weight = problem.scale / samples;
     let square: f64 = rows.iter().map(|row| (weight * row).powi(2)).sum();
-    let bias = if problem.bias == Bias::Decayed { square / (2.0 * problem.decay.b) } else { 0.0 };
+    let bias = if problem.bias == Bias::Decayed { square / (2.0 * problem.decay.b * (1.0 - boxed)) } else { 0.0 };
     (columns, -weight * total - bias)
 }

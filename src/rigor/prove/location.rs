@@ -25,7 +25,13 @@ pub(super) struct Located {
 }
 
 /// Looks for a location that the checker accepts.
-pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate: &Certificate) -> Result<Located, String> {
+pub(super) fn locate(
+    narrow: &Problem,
+    problem: &Problem,
+    x: &Point,
+    certificate: &Certificate,
+    spread: f64,
+) -> Result<Located, String> {
     let r = x.width();
     let tangents = r * r.saturating_sub(1) / 2 + usize::from(problem.shifts_bias_freely());
     let mut objective = Objective::new(narrow);
@@ -50,10 +56,11 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
     };
     let mut last = "no separation was found".to_owned();
     for separation in guesses {
-        // The rounding of the gradient at the point: an ulp of each term.
+        // The rounding of the gradient at the point: an ulp of each term; and what the decays change, as λ_W‖W‖ and λ_H‖H‖.
         let size = x.as_slice().iter().map(|x| x * x).sum::<f64>().sqrt();
         let floor = f64::EPSILON * (1.0 + size) * problem.decay.mu();
-        let mut radius = 4.0 * (norm + floor) / separation;
+        let moved = spread * problem.decay.w.max(problem.decay.h).max(problem.decay.b) * size;
+        let mut radius = 4.0 * (norm + floor + moved) / separation;
         for _ in 0..ATTEMPTS {
             let location = Location { radius, separation };
             let alone = Certificate { claims: vec![Claim::CriticalOrbit(location)], ..certificate.clone() };
@@ -64,7 +71,7 @@ pub(super) fn locate(narrow: &Problem, problem: &Problem, x: &Point, certificate
                     location,
                     index: (inner + off) as u64,
                     nullity: (tangents + nullity) as u64,
-                    value: around(narrow, x, value, radius),
+                    value: around(narrow, x, value, radius, spread),
                 });
             }
             let step = report.steps.last();
@@ -91,7 +98,7 @@ fn off_space(problem: &Problem, objective: &mut Objective<'_>, x: &Point) -> (us
 }
 
 /// An interval that should hold f over the ball: its centre's value, plus what ρ in every coordinate can change in interval arithmetic.
-fn around(problem: &Problem, x: &Point, value: f64, radius: f64) -> Interval {
+fn around(problem: &Problem, x: &Point, value: f64, radius: f64, spread: f64) -> Interval {
     let sum = |numbers: &[f64]| numbers.iter().map(|x| x.abs()).sum::<f64>();
     let (w, h, b) = x.parts();
     let r = x.width();
@@ -104,5 +111,7 @@ fn around(problem: &Problem, x: &Point, value: f64, radius: f64) -> Interval {
     let largest = h.iter().chain(w).chain(b).fold(0.0_f64, |a, b| a.max(b.abs()));
     let slope = problem.scale * classes * (1.0 + largest) * logits + decays;
     let count = (w.len() + h.len() + problem.shape.samples()) as f64;
-    Interval::around(value, 2.0 * radius * slope + 4.0 * f64::EPSILON * count * (1.0 + value.abs()))
+    let square = |numbers: &[f64]| numbers.iter().map(|x| x * x).sum::<f64>();
+    let boxed = spread * (decay.w * square(w) + decay.h * square(h) + decay.b * square(b));
+    Interval::around(value, 2.0 * radius * slope + 4.0 * f64::EPSILON * count * (1.0 + value.abs()) + boxed)
 }

@@ -12,7 +12,7 @@ use nalgebra::DMatrix;
 use super::certificate::{BiasMode, Center, Certificate, Claim, Instance, Nature};
 use super::check::{self, ClaimReport};
 use super::losses::IntervalLoss;
-use crate::critical::{Candidate, CriticalPoint, gate};
+use crate::critical::{Candidate, gate};
 use crate::losses::Loss;
 use crate::model::{Bias, Point, Shape};
 use crate::numeric::interval::Interval;
@@ -77,10 +77,19 @@ pub struct Proof {
 
 /// Tries to prove `goals` of a point; with no goals, whatever applies to it. `Err` where the problem cannot be put into a certificate.
 pub fn prove(problem: &Problem, point: &Point, goals: &[Goal]) -> Result<Proof, String> {
+    prove_box(problem, point, goals, 0.0)
+}
+
+/// The same for a box of problems at once: every λ_W, λ_H and λ_b within the relative distance `spread` of the given ones. What is proved holds for each of them; where the critical orbit moves with them, ρ grows
+/// until it holds all of them.
+pub fn prove_box(problem: &Problem, point: &Point, goals: &[Goal], spread: f64) -> Result<Proof, String> {
+    if !(0.0..0.5).contains(&spread) {
+        return Err(format!("the spread must be at least 0 and below 0.5, not {spread}"));
+    }
     let (problem, point) = expanded(problem, point)?;
     let attempt = match gate(&problem, Candidate { point, polish: true }) {
-        Ok(critical) => Attempt::critical(&problem, &critical),
-        Err(refused) => Attempt::elsewhere(&problem, refused.point, refused.reason),
+        Ok(critical) => Attempt::at(&problem, critical.reduced().clone(), None, spread),
+        Err(refused) => Attempt::at(&problem, refused.point, Some(refused.reason), spread),
     };
     Ok(attempt.run(goals))
 }
@@ -150,21 +159,19 @@ struct Attempt<'p> {
     point: Point,
     /// Why the point is not critical.
     refused: Option<String>,
+    /// The relative half-width of the decays.
+    spread: f64,
     certificate: Certificate,
 }
 
 impl<'p> Attempt<'p> {
-    fn critical(problem: &'p Problem, critical: &CriticalPoint) -> Self {
-        Self::at(problem, critical.reduced().clone(), None)
-    }
-
-    fn elsewhere(problem: &'p Problem, point: Point, reason: String) -> Self {
-        Self::at(problem, point, Some(reason))
-    }
-
-    fn at(problem: &'p Problem, point: Point, refused: Option<String>) -> Self {
-        let certificate = Certificate { instance: instance(problem), center: center(&point), claims: vec![] };
-        Self { narrow: problem.at_width(point.width()), problem, point, refused, certificate }
+    fn at(problem: &'p Problem, point: Point, refused: Option<String>, spread: f64) -> Self {
+        let mut instance = instance(problem);
+        for decay in [&mut instance.decay_w, &mut instance.decay_h, &mut instance.decay_b] {
+            *decay = Interval::around(decay.mid(), spread * decay.mid());
+        }
+        let certificate = Certificate { instance, center: center(&point), claims: vec![] };
+        Self { narrow: problem.at_width(point.width()), problem, point, refused, spread, certificate }
     }
 
     fn run(mut self, goals: &[Goal]) -> Proof {
@@ -183,13 +190,13 @@ impl<'p> Attempt<'p> {
             }
         }
         if asked(Goal::Gap) {
-            match gap::propose(self.problem, &self.narrow, &self.point) {
+            match gap::propose(self.problem, &self.narrow, &self.point, self.spread) {
                 Ok(claim) => self.offer(Goal::Gap, claim, &mut undecided),
                 Err(reason) => undecided.push((Goal::Gap, reason)),
             }
         }
         if asked(Goal::NegativeCurvature) {
-            match curvature::propose(self.problem, &self.narrow, &self.point) {
+            match curvature::propose(self.problem, &self.narrow, &self.point, self.spread) {
                 Ok(claim) => self.offer(Goal::NegativeCurvature, claim, &mut undecided),
                 // At a minimum there is nothing to prove.
                 Err(_) if every => {}
@@ -204,7 +211,7 @@ impl<'p> Attempt<'p> {
     fn locate(&self) -> Result<Located, String> {
         match &self.refused {
             Some(reason) => Err(format!("the point is not critical: {reason}")),
-            None => location::locate(&self.narrow, self.problem, &self.point, &self.certificate),
+            None => location::locate(&self.narrow, self.problem, &self.point, &self.certificate, self.spread),
         }
     }
 

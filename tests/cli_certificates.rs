@@ -1,0 +1,94 @@
+//! `ufm prove` and `ufm check` as commands: exit codes and messages.
+
+mod shared;
+
+use std::fs;
+use std::path::Path;
+
+use shared::{outcome, run, ufm};
+
+/// The points of a small scenario: where they lie, and the arguments that name its problem.
+fn points(dir: &Path) -> Vec<std::path::PathBuf> {
+    let scenario = dir.join("small.toml");
+    let text = r#"
+question = "Three classes."
+[model]
+classes = 3
+width = 3
+per_class = 1
+bias = "none"
+decay = { w = 5e-2, h = 2e-2 }
+[loss]
+name = "cross-entropy"
+[[starts]]
+name = "rank-ladder"
+count = 1
+seed = 2
+[solver]
+name = "lbfgs"
+"#;
+    fs::write(&scenario, text).unwrap();
+    let (code, _, errors) = run(&scenario, &dir.join("run"), &["--quiet"]);
+    assert_eq!(code, 0, "{errors}");
+    let mut found: Vec<_> = fs::read_dir(dir.join("run/points")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+const PROBLEM: [&str; 3] = ["loss.name=cross-entropy", "model.decay.w=5e-2", "model.decay.h=2e-2"];
+
+/// `ufm prove POINT problem… --out CERT more…`.
+fn prove(point: &Path, certificate: &Path, more: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["prove", point.to_str().unwrap()];
+    arguments.extend(PROBLEM);
+    arguments.extend(["model.bias=none", "--out", certificate.to_str().unwrap()]);
+    arguments.extend(more);
+    outcome(ufm(&arguments))
+}
+
+fn check(paths: &[&Path], more: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["check"];
+    arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
+    arguments.extend(more);
+    outcome(ufm(&arguments))
+}
+
+#[test]
+fn certificates_are_made_checked_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let points = points(dir.path());
+    let (saddle, minimum) = (&points[1], points.last().unwrap());
+    let (a, b, bad) = (dir.path().join("a.json"), dir.path().join("b.json"), dir.path().join("bad.json"));
+
+    let (code, words, errors) = prove(saddle, &a, &[]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(words.contains("proved     inertia") && words.contains("strict saddle of index 2"), "{words}");
+    let (code, words, _) = prove(minimum, &b, &["--claims", "global-minimum,gap"]);
+    assert!(code == 0 && words.contains("consists of global minima"), "{words}");
+    let (code, words, _) = check(&[&a, &b], &[]);
+    assert!(code == 0 && words.matches(": accepted\n").count() == 2, "{words}");
+    let (code, words, _) = check(&[&a], &["--json"]);
+    let document: serde_json::Value = serde_json::from_str(&words).unwrap();
+    assert!(code == 0 && document["accepted"] == true && document["claims"][0]["steps"].as_array().unwrap().len() > 2);
+
+    // A changed text, and a text that is none.
+    let text = fs::read_to_string(&a).unwrap();
+    fs::write(&bad, text.replace("\"index\":2", "\"index\":3")).unwrap();
+    let (code, words, _) = check(&[&a, &bad], &[]);
+    assert!(code == 2 && words.contains("the seal is not that of the text"), "{words}");
+    fs::write(&bad, &text[..text.len() / 2]).unwrap();
+    let (code, words, _) = check(&[&bad], &[]);
+    assert!(code == 1 && words.contains("malformed: certificate: is no JSON"), "{words}");
+    fs::write(&bad, [0xff, 0xfe]).unwrap();
+    assert_eq!(check(&[&bad], &["--json"]).0, 1);
+    assert_eq!(check(&[&dir.path().join("missing.json")], &[]).0, 1);
+
+    // False claims are undecided, and leave no certificate.
+    let none = dir.path().join("none.json");
+    let (code, words, _) = prove(saddle, &none, &["--claims", "local-minimum"]);
+    assert!(code == 3 && words.contains("the index is 2") && !none.exists(), "{words}");
+    let (code, _, errors) = prove(saddle, &none, &["--claims", "minimum"]);
+    assert!(code == 1 && errors.contains("there is no claim \"minimum\""), "{errors}");
+    let (code, _, errors) = outcome(ufm(&["prove", saddle.to_str().unwrap(), "model.bias=none", "--out", "x.json"]));
+    assert!(code == 1 && errors.contains("a proof needs a loss and decays"), "{errors}");
+}
