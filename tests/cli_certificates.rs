@@ -1,11 +1,15 @@
 //! `ufm prove` and `ufm check` as commands: exit codes and messages.
 
-mod shared;
-
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use shared::{outcome, run, ufm};
+/// Exit code, standard output and standard error of `ufm` with these arguments.
+fn ufm(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ufm")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().expect("no signal"), text(output.stdout), text(output.stderr))
+}
 
 /// The points of a small scenario: where they lie, and the arguments that name its problem.
 fn points(dir: &Path) -> Vec<std::path::PathBuf> {
@@ -28,7 +32,7 @@ seed = 2
 name = "lbfgs"
 "#;
     fs::write(&scenario, text).unwrap();
-    let (code, _, errors) = run(&scenario, &dir.join("run"), &["--quiet"]);
+    let (code, _, errors) = ufm(&["run", scenario.to_str().unwrap(), "--out", dir.join("run").to_str().unwrap(), "--quiet"]);
     assert_eq!(code, 0, "{errors}");
     let mut found: Vec<_> = fs::read_dir(dir.join("run/points")).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.sort();
@@ -43,14 +47,14 @@ fn prove(point: &Path, certificate: &Path, more: &[&str]) -> (i32, String, Strin
     arguments.extend(PROBLEM);
     arguments.extend(["model.bias=none", "--out", certificate.to_str().unwrap()]);
     arguments.extend(more);
-    outcome(ufm(&arguments))
+    ufm(&arguments)
 }
 
 fn check(paths: &[&Path], more: &[&str]) -> (i32, String, String) {
     let mut arguments = vec!["check"];
     arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
     arguments.extend(more);
-    outcome(ufm(&arguments))
+    ufm(&arguments)
 }
 
 #[test]
@@ -89,6 +93,6 @@ fn certificates_are_made_checked_and_refused() {
     assert!(code == 3 && words.contains("the index is 2") && !none.exists(), "{words}");
     let (code, _, errors) = prove(saddle, &none, &["--claims", "minimum"]);
     assert!(code == 1 && errors.contains("there is no claim \"minimum\""), "{errors}");
-    let (code, _, errors) = outcome(ufm(&["prove", saddle.to_str().unwrap(), "model.bias=none", "--out", "x.json"]));
+    let (code, _, errors) = ufm(&["prove", saddle.to_str().unwrap(), "model.bias=none", "--out", "x.json"]);
     assert!(code == 1 && errors.contains("a proof needs a loss and decays"), "{errors}");
 }

@@ -465,7 +465,8 @@ class Checker:
             u = [[x - mean for x, mean in zip(column, means)] for column in u]
         weight = self.c / self.N
         gram = lambda k, l: square(weight) * total(column[k] * column[l] for column in u)
-        mu2 = self.lw * self.lh
+        # The smallest μ of a box of problems is the one that counts.
+        mu2 = iv.mpf(low(self.lw * self.lh))
         K = range(self.K)
         require(definite([[(mu2 if k == l else 0) - gram(k, l) for l in K] for k in K]), "the dual point is too large")
         bound = -weight * total(self.loss.conjugate(column, y) for column, y in zip(u, self.labels))

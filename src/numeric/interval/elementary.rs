@@ -1,5 +1,7 @@
 //! exp, log and powers over CORE-MATH's correctly rounded functions: the exact value lies strictly between the two neighbours of the rounded one.
 
+use std::cmp::Ordering;
+
 use super::Interval;
 
 /// A float ≤ the exact value behind the correctly rounded `value`.
@@ -12,20 +14,24 @@ fn above(value: f64) -> f64 {
     value.next_up()
 }
 
+/// Whether two floats are the same number: rounding is exact at few arguments, and there bounds need not move.
+fn equal(x: f64, y: f64) -> bool {
+    x.partial_cmp(&y) == Some(Ordering::Equal)
+}
+
 /// log x with the value at 1 exact and −∞ at 0.
 fn log_bounds(lo: f64, hi: f64, log: fn(f64) -> f64, exact_at: f64, pole: f64) -> Interval {
     // Only at `exact_at` is the logarithm of a float a float.
-    let is = |x: f64, y: f64| x >= y && x <= y;
     let low = if lo <= pole {
         f64::NEG_INFINITY
-    } else if is(lo, exact_at) {
+    } else if equal(lo, exact_at) {
         0.0
     } else {
         below(log(lo))
     };
     let high = if hi.is_infinite() {
         f64::INFINITY
-    } else if is(hi, exact_at) {
+    } else if equal(hi, exact_at) {
         0.0
     } else {
         above(log(hi))
@@ -145,14 +151,14 @@ impl Interval {
 /// An enclosure of x^y, or of its limit in [0, ∞], as a pair of bounds (both may be ∞).
 fn corner_power(x: f64, y: f64) -> Interval {
     let value = core_math::pow(x, y);
-    let one = x >= 1.0 && x <= 1.0;
+    let one = equal(x, 1.0);
     let exact = x <= 0.0 || one || x.is_infinite() || y.abs() <= 0.0 || y.is_infinite();
     if exact {
         // −0 to an odd negative power would be −∞.
         let value = value.abs();
         return Interval { lo: value, hi: value };
     }
-    if y >= 1.0 && y <= 1.0 {
+    if equal(y, 1.0) {
         return Interval { lo: x, hi: x };
     }
     Interval { lo: below(value).max(0.0), hi: above(value) }

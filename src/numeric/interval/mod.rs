@@ -3,7 +3,7 @@
 //! An [`Interval`] is a set of real numbers; every operation returns a set that contains the exact result of every choice of members. Special sets are those of IEEE 1788: the empty set,
 //! half-lines and the whole line. Operations drop what lies outside their domain (log of [−1, 1] is log of [0, 1]), so that an empty result means "nowhere defined".
 //!
-//! + − × ÷ √ are the tightest possible (up to one float near underflow); exp, log, log1p, expm1 and powers rest on the correctly rounded functions of CORE-MATH and are at most one float
+//! The operations +, −, ×, ÷ and √ are the tightest possible (up to one float near underflow); exp, log, log1p, expm1 and powers rest on the correctly rounded functions of CORE-MATH and are at most one float
 //! wider at each end. Nothing here changes the rounding mode.
 //!
 //! Predicates mean *certainly*: `a.certainly_less(b)` is false both where it is false and where it is not known.

@@ -27,6 +27,9 @@ use crate::rigor::certificate::{Center, Instance};
 const CORE_MAX: usize = 1500;
 const WORK_MAX: f64 = 1e11;
 
+/// Largest bordered matrix that is factored as a whole.
+const DENSE_MAX: usize = 400;
+
 /// Counts of eigenvalues transverse to the orbit.
 pub(super) struct Transverse {
     /// n − m.
@@ -67,7 +70,50 @@ pub(super) fn affordable(instance: &Instance, r: usize) -> Result<(), String> {
 }
 
 /// Counts the eigenvalues of ∇²f, compressed to the complement of the tangents at `center`, above `separation` and below −`separation`, for every point of the box.
+///
+/// The arrow multiplies the width of a box by ‖B_i⁻¹‖²; where it tells too little and the bordered matrix is small, that matrix is factored as a whole.
 pub(super) fn transverse(instance: &Instance, center: &Center, x: &PointBox, separation: f64) -> Transverse {
+    let found = by_arrow(instance, center, x, separation);
+    let size = found.dimension + 2 * found.tangents;
+    let complete = found.obstacle.is_none() && found.above + found.below == found.dimension;
+    if complete || size > DENSE_MAX || found.dimension == 0 { found } else { dense(instance, center, x, separation, &found) }
+}
+
+/// The same by the bordered matrix as a whole.
+fn dense(instance: &Instance, center: &Center, x: &PointBox, separation: f64, arrow: &Transverse) -> Transverse {
+    let (classes, samples, r) = (instance.classes, instance.samples(), x.width);
+    let bias = if instance.has_bias() { classes } else { 0 };
+    let layout = Layout { classes, r, bias, core: classes * r + bias + arrow.tangents };
+    let features = samples * r;
+    let mut corner = layout.corner(instance, center);
+    let mut whole = Balls::zeros(features + layout.core, features + layout.core);
+    let classifier = x.classifier(instance);
+    for i in 0..samples {
+        let part = x.sample(instance, i);
+        let carried = part.hessian.product(&classifier);
+        let spoke = layout.spoke(center, x, &part, &carried, i);
+        let block = classifier.transpose().product(&carried);
+        layout.add_corner(&mut corner, x.feature(i), &part);
+        for a in 0..r {
+            (0..r).for_each(|b| whole.set(i * r + a, i * r + b, block.get(a, b)));
+            whole.add_to(i * r + a, i * r + a, instance.decay_h);
+            (0..layout.core).for_each(|j| whole.set(features + j, i * r + a, spoke.get(a, j)));
+        }
+    }
+    for j in 0..layout.core {
+        (0..layout.core).for_each(|i| whole.set(features + i, features + j, corner.get(i, j)));
+    }
+    let count = |matrix: &Balls, shift: f64| {
+        let mut shifted = matrix.clone();
+        (0..features + layout.parameters()).for_each(|at| shifted.add_to(at, at, Interval::point(shift)));
+        eigenvalues_above_zero(&shifted, 0.0).saturating_sub(arrow.tangents)
+    };
+    let (above, below) = (count(&whole, -separation), count(&whole.negated(), -separation));
+    Transverse { dimension: arrow.dimension, tangents: arrow.tangents, above, below, obstacle: None }
+}
+
+/// The same by the arrow.
+fn by_arrow(instance: &Instance, center: &Center, x: &PointBox, separation: f64) -> Transverse {
     let (classes, samples, r) = (instance.classes, instance.samples(), x.width);
     let tangents = r * r.saturating_sub(1) / 2 + usize::from(instance.shifts_bias_freely());
     let bias = if instance.has_bias() { classes } else { 0 };
