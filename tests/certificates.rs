@@ -157,6 +157,13 @@ fn quickstart_points_are_proved() {
             assert_eq!(inertia, Some(([18, 10, 4, 0][rank], orbit)), "{loss} {rank}: {:?}", proof.undecided);
             assert_eq!(kinds.contains(&"global-minimum"), rank == 3 && loss.name() != "focal", "{loss} {rank}");
             assert_eq!(kinds.contains(&"negative-curvature"), rank < 3, "{loss} {rank}");
+            // The minima are simplex ETFs exactly; the focal loss's, which is not convex, is global by the contrastive bound.
+            assert_eq!(
+                kinds.contains(&"simplex-etf"),
+                rank == 3 && loss.name() != "mse" && loss.name() != "focal",
+                "{loss} {rank}"
+            );
+            assert_eq!(kinds.contains(&"global-simplex-etf"), rank == 3 && loss.name() == "focal", "{loss} {rank}");
         }
     }
 }
@@ -214,6 +221,36 @@ fn focal_scale(k: f64, epsilon: f64, gamma: f64) -> f64 {
         if defect(middle) > 0.0 { low = middle } else { high = middle }
     }
     low
+}
+
+#[test]
+fn only_simplex_etfs_are_proved_to_be_some() {
+    // Unequal classes: a minimum of rank K − 1 that is none.
+    let unequal = problem(&[3, 2, 1], 3, Bias::Decayed, (0.01, 0.01, 0.01), loss("cross-entropy", &[]));
+    let point = &points(&unequal, &gaussian(1))[0];
+    assert!(prove(&unequal, point, &[Goal::SimplexEtf]).unwrap().certificate.is_none());
+    // The pentagon.
+    let narrow = problem(&[2; 5], 2, Bias::Decayed, (0.01, 0.01, 0.01), loss("cross-entropy", &[]));
+    let point = &points(&narrow, &gaussian(1))[0];
+    assert!(prove(&narrow, point, &[Goal::SimplexEtf]).unwrap().certificate.is_none());
+    // A true one with its scale moved, or claimed with too narrow a ball.
+    let balanced = problem(&[2; 3], 3, Bias::Free, (0.01, 0.02, 0.0), loss("focal", &[3.0]));
+    let point = &points(&balanced, &gaussian(1))[0];
+    let good = prove(&balanced, point, &[Goal::GlobalMinimum]).unwrap().certificate.unwrap();
+    plausible(&good).unwrap();
+    let Claim::GlobalSimplexEtf { scale: true_scale, .. } = good.claims[0] else { panic!("{:?}", good.claims) };
+    for change in [1.0 - 1e-9, 1.0 + 1e-9, 2.0] {
+        let mut bad = good.clone();
+        let Claim::GlobalSimplexEtf { scale, .. } = &mut bad.claims[0] else { panic!() };
+        *scale = true_scale * change;
+        assert!(!check_claims(&bad)[0].accepted);
+    }
+    let mut bad = good.clone();
+    bad.center.w[0] += 1e-6;
+    assert!(!check_claims(&bad)[0].accepted);
+    for verdict in second_opinion(&[good.text(), bad.text()]).into_iter().take(1) {
+        assert!(verdict[0] == "accepted" && verdict[1].starts_with("refused"), "{verdict:?}");
+    }
 }
 
 #[test]
@@ -425,7 +462,28 @@ fn plausible(certificate: &Certificate) -> Result<(), String> {
                 let lowest = eigenvalues(&dense_hessian(&mut Objective::new(&problem), &wide))[0];
                 must(lowest <= -curvature + 1e-10, "curvature")?;
             }
+            Claim::SimplexEtf { scale, .. } | Claim::GlobalSimplexEtf { scale, .. } => {
+                // WWᵀ ∝ P and the margin, by floats.
+                let gram = &w * w.transpose();
+                let classes = instance.classes as f64;
+                let size = gram.trace() / (classes - 1.0);
+                let etf = |k: usize, l: usize| size * (if k == l { 1.0 } else { 0.0 } - 1.0 / classes);
+                let all = (0..instance.classes).flat_map(|k| (0..instance.classes).map(move |l| (k, l)));
+                must(all.clone().all(|(k, l)| (gram[(k, l)] - etf(k, l)).abs() <= 1e-6 * size), "no simplex ETF")?;
+                let margin = (w.row(instance.labels[0]) * h.column(0))[0] * classes / (classes - 1.0);
+                must((margin - scale.mid()).abs() <= 1e-6 * margin, "scale")?;
+            }
             Claim::CriticalOrbit(_) => {}
+        }
+        if let Claim::SimplexEtf { location, .. } | Claim::GlobalSimplexEtf { location, .. } = claim {
+            must(norm <= 0.5 * location.separation * location.radius + 1e-13, "the gradient is not small")?;
+        }
+        if let Claim::GlobalSimplexEtf { value: set, .. } = claim {
+            must(near(*set, value, 1e-9), "value")?;
+            let start = Point::zeros(&problem.shape, problem.bias);
+            let stop = Stop { steps_max: 300, ..Stop::default() };
+            let lowest = minimise(&problem, start, &SolverSpec::Lbfgs { memory: 10 }, &stop, &mut |_, _| {}).state.value;
+            must(!(lowest < set.lo() - 1e-10), "a point below the minimum")?;
         }
     }
     Ok(())

@@ -31,6 +31,17 @@ pub enum IntervalLoss {
     Bce,
 }
 
+/// A loss at the symmetric logits of margin s.
+#[derive(Clone, Copy, Debug)]
+pub struct Margin {
+    /// ℓ(s).
+    pub value: Interval,
+    /// m(s) = −dℓ/ds.
+    pub pull: Interval,
+    /// dm/ds.
+    pub pull_slope: Interval,
+}
+
 /// Half.
 fn half() -> Interval {
     Interval::point(0.5)
@@ -89,12 +100,25 @@ impl IntervalLoss {
         }
     }
 
-    /// ℓ(p) and −dℓ/ds = (1−p)η(p) where all logits but the true one agree and are s below it. For losses with a [focusing](Self::focusing) γ; otherwise nothing is said.
-    pub fn at_margin(&self, classes: usize, margin: Interval) -> (Interval, Interval) {
-        let Some(gamma) = self.focusing() else { return (Interval::ENTIRE, Interval::ENTIRE) };
+    /// Where all logits but the true one agree and are s below it: ℓ(s) = L, m = −dℓ/ds and dm/ds. For shift-invariant losses; of others nothing is said.
+    ///
+    /// With p = 1/(1+(K−1)e^{−s}): −(1−p)^γ log p gives m = (1−p)η and, as dp/ds = p(1−p), dm/ds = p[(1−p)²η' − (1−p)η]; label smoothing adds α(K−1)s/K to the ℓ of cross-entropy.
+    pub fn at_margin(&self, classes: usize, margin: Interval) -> Margin {
+        let alpha = match self {
+            Self::LabelSmoothing { alpha } => *alpha,
+            _ if self.shift_invariant() => Interval::ZERO,
+            _ => return Margin { value: Interval::ENTIRE, pull: Interval::ENTIRE, pull_slope: Interval::ENTIRE },
+        };
+        let gamma = self.focusing().unwrap_or(Interval::ZERO);
         // One class with log-odds log(K−1) − s stands for all the others.
         let odds = Odds::new(&[Interval::ZERO, Interval::count(classes - 1).log() - margin], 0);
-        (odds.complement.pow(gamma) * odds.surprise, odds.complement * focal_weights(&odds, gamma).eta)
+        let FocalWeights { eta, slope } = focal_weights(&odds, gamma);
+        let smoothing = alpha * Interval::count(classes - 1) / Interval::count(classes);
+        Margin {
+            value: odds.complement.pow(gamma) * odds.surprise + smoothing * margin,
+            pull: odds.complement * eta - smoothing,
+            pull_slope: odds.probability * (slope - odds.complement * eta),
+        }
     }
 
     /// L(z, k).

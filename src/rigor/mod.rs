@@ -9,10 +9,13 @@
 //! | `gap` | f(x), a lower bound of f, and how far apart they are | `check/gap.rs`, `check/contrast.rs` |
 //! | `critical-orbit` | a critical orbit within ρ, unique modulo symmetry | `check/orbit.rs`, `check/arrow.rs` |
 //! | `inertia` | its index and nullity: strict saddle or strict local minimum | `check/inertia.rs`, `check/off_space.rs` |
-//! | `global-minimum` | it is a global minimum | `check/global.rs` |
+//! | `global-minimum` | it is a global minimum (convex losses) | `check/global.rs` |
+//! | `simplex-etf` | it is a simplex ETF, of an enclosed scale | `check/simplex.rs` |
+//! | `global-simplex-etf` | and a global minimum, convex or not | `check/simplex.rs` |
 
 pub mod certificate;
 pub mod check;
+mod claims;
 mod losses;
 mod node;
 pub mod prove;
@@ -22,6 +25,6 @@ mod text;
 
 pub use certificate::{Certificate, Claim};
 pub use check::check;
-pub use losses::IntervalLoss;
+pub use losses::{IntervalLoss, Margin};
 pub use node::Malformed;
 pub use text::{canonical, hexadecimal, parse_hexadecimal, seal};

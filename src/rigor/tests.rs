@@ -95,7 +95,7 @@ fn a_wrong_twin_is_caught() {
 fn the_checker_uses_intervals_and_the_text_alone() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rigor");
     let mut files: Vec<_> = std::fs::read_dir(root.join("check")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.extend(["certificate.rs", "losses.rs", "node.rs", "text.rs"].map(|name| root.join(name)));
+    files.extend(["certificate.rs", "claims.rs", "losses.rs", "node.rs", "text.rs"].map(|name| root.join(name)));
     assert!(files.len() >= 14);
     for path in files {
         let source = std::fs::read_to_string(&path).unwrap();

@@ -438,6 +438,15 @@ class Checker:
             radius, _, _, spread = self.locate(claim)
             require(self.escaping(radius, spread) == 0, "a singular value above mu")
             require(inside(self.value(radius), value), "value")
+        elif kind in ("simplex-etf", "global-simplex-etf"):
+            whole = kind == "global-simplex-etf"
+            fields(claim, "kind radius separation scale" + (" basin value" if whole else ""))
+            scale = interval(claim["scale"])
+            basin, value = (interval(claim["basin"]), interval(claim["value"])) if whole else (None, None)
+            self.locate(claim)
+            self.simplex(scale, number(claim["radius"]))
+            if whole:
+                self.global_simplex(scale, basin, value)
         elif kind == "gap":
             method = claim.get("method")
             well_formed(method in ("dual", "contrastive"), "method")
@@ -474,32 +483,44 @@ class Checker:
             bound -= total(square(weight * total(column[k] for column in u)) for k in K) / (2 * self.lb)
         return bound
 
-    def contrastive(self, bound):
-        require(self.loss.name in ("cross-entropy", "focal"), "no loss of p_k alone")
+    def per_class(self):
         sizes = [self.labels.count(k) for k in range(self.K)]
         require(len(set(sizes)) == 1, "not balanced")
-        slope = (self.K - 1) * iv.sqrt(iv.mpf(sizes[0])) * iv.sqrt(self.lw * self.lh) / self.c
-        wanted = high(iv.mpf(bound) / self.c)
+        return sizes[0]
 
-        def at(s):
-            odds = (self.K - 1) * iv.exp(-s)
-            p, c, surprise = 1 / (1 + odds), 1 / (1 + 1 / odds), iv.log(1 + odds)
-            return power(c, self.loss.gamma) * surprise, c * self.loss.eta(p, c, surprise)[0]
+    def slope(self):
+        return (self.K - 1) * iv.sqrt(iv.mpf(self.per_class())) * iv.sqrt(self.lw * self.lh) / self.c
+
+    def margin(self, s):
+        """ℓ, m = −ℓ' and m' at the logits s·e_k."""
+        odds = (self.K - 1) * iv.exp(-s)
+        p, c, surprise = 1 / (1 + odds), 1 / (1 + 1 / odds), iv.log(1 + odds)
+        eta, slope = self.loss.eta(p, c, surprise)
+        smoothing = self.loss.alpha * (self.K - 1) / self.K
+        value = power(c, self.loss.gamma) * surprise if self.loss.name == "focal" else surprise
+        return value + smoothing * s, c * eta - smoothing, p * (square(c) * slope - c * eta)
+
+    def contrastive(self, bound, hole=None):
+        """Shows ψ ≥ bound/c (with a hole: ψ ≥ bound outside of it) on the line."""
+        require(self.loss.name in ("cross-entropy", "focal"), "no loss of p_k alone")
+        slope = self.slope()
+        wanted = high(iv.mpf(bound) / self.c) if hole is None else bound
 
         def holds(a, b):
-            if low(at(iv.mpf(b))[0] + slope * iv.mpf(a)) >= wanted:
+            if low(self.margin(iv.mpf(b))[0] + slope * iv.mpf(a)) >= wanted:
                 return True
             cell, middle = iv.mpf([a, b]), iv.mpf((a + b) / 2)
-            return low(at(middle)[0] + slope * middle + (slope - at(cell)[1]) * (cell - middle)) >= wanted
+            return low(self.margin(middle)[0] + slope * middle + (slope - self.margin(cell)[1]) * (cell - middle)) >= wanted
 
         start, end = mpf(-60) if self.has_bias else mpf(0), max(mpf(1), high(iv.mpf(max(wanted, 0)) / slope))
         if self.has_bias:
-            odds = (self.K - 1) * iv.exp(-iv.mpf(start))
+            left = iv.mpf(start)
+            odds = (self.K - 1) * iv.exp(-left)
             q = power(1 / (1 + 1 / odds), self.loss.gamma)
             require(high(slope) < low(q), "the slope at the far left")
-            left = iv.mpf(start)
             require(low(q * (iv.log(iv.mpf(self.K - 1)) - left) + slope * left) >= wanted, "the far left")
-        cells, count = [(start, end)], 0
+        cells = [(start, end)] if hole is None else [(start, low(hole)), (high(hole), end)]
+        cells, count = [(a, b) for a, b in cells if a < b], 0
         while cells:
             a, b = cells.pop()
             count += 1
@@ -507,6 +528,31 @@ class Checker:
                 continue
             require(count < 20000 and b - a > mpf(2) ** -60, "branch and bound")
             cells += [((a + b) / 2, b), (a, (a + b) / 2)]
+
+    def simplex(self, scale, radius):
+        require(self.loss.shift_invariant and self.r == self.K - 1, "shift-invariance, rank")
+        n, wanted = self.per_class(), self.slope()
+        require(positive(scale), "scale")
+        first, last = self.margin(iv.mpf(scale.a))[1], self.margin(iv.mpf(scale.b))[1]
+        require(low(first) > high(wanted) and high(last) < low(wanted) and high(self.margin(scale)[2]) < 0, "no root in the scale")
+        ratio = iv.sqrt(n * self.lh / self.lw)
+        omega = iv.sqrt(scale * ratio)
+        norm = lambda xs: iv.sqrt(total(map(square, xs)))
+        A = [[x / omega for x in row] for row in self.w]
+        v = [total(row[a] for row in A) for a in range(self.r)]
+        R = range(self.r)
+        D = norm([total(row[a] * row[b] for row in A) - v[a] * v[b] / self.K - (1 if a == b else 0) for a in R for b in R])
+        require(high(D) < 1, "far from an ETF")
+        a = omega * (norm(v) / iv.sqrt(iv.mpf(self.K)) + D)
+        h = norm([x - w / ratio for row, y in zip(self.h, self.labels) for x, w in zip(row, self.w[y])]) + iv.sqrt(iv.mpf(n)) * a / ratio
+        mean = total(self.b) / self.K if self.bias == "free" else ZERO
+        require(high(norm([a, h] + [x - mean for x in self.b])) <= radius, "no ETF in the ball")
+
+    def global_simplex(self, scale, basin, value):
+        require(low(basin) >= 0 and inside(scale, basin) and high(self.margin(basin)[2]) < 0, "basin")
+        least = self.margin(scale)[0] + self.slope() * scale
+        self.contrastive(high(least), basin)
+        require(inside(self.c * least, value), "value")
 
     def curvature(self, claim):
         K, N, d = self.K, self.N, self.d

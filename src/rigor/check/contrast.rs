@@ -23,19 +23,32 @@ const TAIL: f64 = -60.0;
 
 /// Verifies that f ≥ `lower_bound` everywhere.
 pub(super) fn verify(instance: &Instance, lower_bound: f64, steps: &mut Steps) -> Option<()> {
+    let wanted = (Interval::point(lower_bound) / instance.scale).hi();
+    above(instance, wanted, None, steps)
+}
+
+/// n, where every class has n samples.
+pub(super) fn per_class(instance: &Instance, steps: &mut Steps) -> Option<usize> {
     let mut sizes = vec![0_usize; instance.classes];
     instance.labels.iter().for_each(|&label| sizes[label] += 1);
     let n = sizes[0];
-    steps.holds("all classes have the same number of samples", sizes.iter().all(|&size| size == n), || {
-        format!("{n} in class 0")
-    })?;
+    let balanced = sizes.iter().all(|&size| size == n);
+    steps.holds("all classes have the same number of samples", balanced, || format!("{n} in class 0"))?;
+    Some(n)
+}
+
+/// e = (K−1)√n μ/c.
+pub(super) fn weight(instance: &Instance, n: usize) -> Interval {
+    Interval::count(instance.classes - 1) * Interval::count(n).sqrt() * instance.mu() / instance.scale
+}
+
+/// Verifies that ψ(s) ≥ `wanted` on the whole line, or outside of `hole`, an interval of s > 0 of which nothing is said.
+pub(super) fn above(instance: &Instance, wanted: f64, hole: Option<Interval>, steps: &mut Steps) -> Option<()> {
+    let n = per_class(instance, steps)?;
     let gamma = instance.loss.focusing();
     steps.holds("the loss is a decreasing function of p_k alone", gamma.is_some(), || "cross-entropy or focal".into())?;
-    let gamma = gamma?;
-    let slope = Interval::count(instance.classes - 1) * Interval::count(n).sqrt() * instance.mu() / instance.scale;
-    let wanted = (Interval::point(lower_bound) / instance.scale).hi();
-    let contrast = Contrast { instance, gamma, slope, wanted };
-    let right = (Interval::point(wanted.max(0.0)) / slope).hi().max(1.0);
+    let contrast = Contrast { instance, gamma: gamma?, slope: weight(instance, n), wanted };
+    let right = (Interval::point(wanted.max(0.0)) / contrast.slope).hi().max(1.0);
     let left = if instance.has_bias() { TAIL } else { 0.0 };
     steps.holds("the bound is a number that the line can be searched for", right.is_finite(), || format!("s ≤ {right:.3e}"))?;
     if instance.has_bias() {
@@ -46,13 +59,19 @@ pub(super) fn verify(instance: &Instance, lower_bound: f64, steps: &mut Steps) -
             None => "its slope does not".into(),
         })?;
     }
-    let cells = contrast.search(left, right);
-    steps.holds("φ(t) + (ε/c)|t| (with a bias, φ(t) − (ε/c)t) is above the bound on every cell", cells.is_ok(), || {
-        match &cells {
-            Ok(cells) => format!("{cells} cells"),
+    let parts = match hole {
+        None => vec![(left, right)],
+        Some(hole) => vec![(left, hole.lo()), (hole.hi(), right)],
+    };
+    for (low, high) in parts.into_iter().filter(|(low, high)| low < high) {
+        let cells = contrast.search(low, high);
+        let needed = "φ(t) + (ε/c)|t| (with a bias, φ(t) − (ε/c)t) is above the bound on every cell";
+        steps.holds(needed, cells.is_ok(), || match &cells {
+            Ok(cells) => format!("{cells} cells of s in [{low}, {high}]"),
             Err(at) => format!("not shown near s = {at:.6}"),
-        }
-    })
+        })?;
+    }
+    Some(())
 }
 
 struct Contrast<'i> {
@@ -82,14 +101,14 @@ impl Contrast<'_> {
     fn holds(&self, low: f64, high: f64) -> bool {
         let classes = self.instance.classes;
         let (left, right) = (Interval::point(low), Interval::point(high));
-        let natural = self.instance.loss.at_margin(classes, right).0 + self.slope * left;
+        let natural = self.instance.loss.at_margin(classes, right).value + self.slope * left;
         if natural.lo() >= self.wanted {
             return true;
         }
         let Some(cell) = Interval::new(low, high) else { return false };
         let middle = Interval::point(cell.mid());
-        let derivative = self.slope - self.instance.loss.at_margin(classes, cell).1;
-        let at_middle = self.instance.loss.at_margin(classes, middle).0 + self.slope * middle;
+        let derivative = self.slope - self.instance.loss.at_margin(classes, cell).pull;
+        let at_middle = self.instance.loss.at_margin(classes, middle).value + self.slope * middle;
         (at_middle + derivative * (cell - middle)).lo() >= self.wanted
     }
 

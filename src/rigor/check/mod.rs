@@ -13,6 +13,7 @@ mod inertia;
 mod off_space;
 mod orbit;
 mod report;
+mod simplex;
 
 pub use report::{ClaimReport, Report, Step};
 
@@ -71,6 +72,16 @@ impl Checker<'_> {
                 self.locate(*location, &mut steps)
                     .and_then(|orbit| global::verify(instance, *location, orbit, *value, &mut steps))
             }
+            Claim::SimplexEtf { location, scale } => {
+                let (instance, center) = (self.instance, self.center);
+                self.locate(*location, &mut steps).and_then(|_| simplex::verify(instance, center, *location, *scale, &mut steps))
+            }
+            Claim::GlobalSimplexEtf { location, scale, basin, value } => {
+                let (instance, center) = (self.instance, self.center);
+                self.locate(*location, &mut steps)
+                    .and_then(|_| simplex::verify(instance, center, *location, *scale, &mut steps))
+                    .and_then(|()| simplex::global(instance, *scale, *basin, *value, &mut steps))
+            }
         }
         .is_some();
         ClaimReport { kind: claim.kind(), accepted, establishes: establishes(claim), steps: steps.into_vec() }
@@ -125,6 +136,14 @@ fn establishes(claim: &Claim) -> String {
             "the exact critical orbit is a {} of index {index}; the {nullity} zero eigenvalues are the orbit's own; its value is in {value}",
             nature.name().replace('-', " ")
         ),
+        Claim::SimplexEtf { scale, .. } => {
+            format!("the exact critical orbit is a simplex ETF, collapsed and self-dual, of a scale s in {scale}")
+        }
+        Claim::GlobalSimplexEtf { scale, value, .. } => {
+            format!(
+                "the exact critical orbit is a simplex ETF of a scale s in {scale}, and a global minimum; min f is in {value}"
+            )
+        }
         Claim::GlobalMinimum { value, .. } => format!("the exact critical orbit consists of global minima; min f is in {value}"),
     }
 }

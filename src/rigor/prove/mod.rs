@@ -6,6 +6,7 @@
 mod curvature;
 mod gap;
 mod location;
+mod simplex;
 
 use nalgebra::DMatrix;
 
@@ -39,6 +40,8 @@ pub enum Goal {
     LocalMinimum,
     /// That it is a global minimum.
     GlobalMinimum,
+    /// That it is a simplex ETF.
+    SimplexEtf,
 }
 
 /// Every goal with its name and what it proves.
@@ -48,6 +51,7 @@ pub const GOALS: &[(Goal, &str, &str)] = &[
     (Goal::StrictSaddle, "strict-saddle", "inertia with an index of at least 1"),
     (Goal::LocalMinimum, "local-minimum", "inertia with index 0: a strict local minimum modulo symmetry"),
     (Goal::GlobalMinimum, "global-minimum", "the exact critical orbit consists of global minima"),
+    (Goal::SimplexEtf, "simplex-etf", "the exact critical orbit is a simplex ETF, of an enclosed scale"),
     (Goal::Gap, "gap", "the value, a lower bound of f, and how far apart they are"),
     (Goal::NegativeCurvature, "negative-curvature", "the Hessian at the point has a negative eigenvalue"),
 ];
@@ -178,7 +182,8 @@ impl<'p> Attempt<'p> {
         let every = goals.is_empty();
         let asked = |goal: Goal| every || goals.contains(&goal);
         let mut undecided: Vec<(Goal, String)> = Vec::new();
-        let orbit_goals = [Goal::CriticalOrbit, Goal::Inertia, Goal::StrictSaddle, Goal::LocalMinimum, Goal::GlobalMinimum];
+        let orbit_goals =
+            [Goal::CriticalOrbit, Goal::Inertia, Goal::StrictSaddle, Goal::LocalMinimum, Goal::GlobalMinimum, Goal::SimplexEtf];
         let wanted: Vec<Goal> = if every { vec![Goal::CriticalOrbit, Goal::Inertia] } else { goals.to_vec() };
         if orbit_goals.into_iter().any(asked) {
             match self.locate() {
@@ -236,10 +241,22 @@ impl<'p> Attempt<'p> {
             let claim = Claim::Inertia { location, index, nullity, nature, value: located.value };
             self.offer(Goal::Inertia, claim, undecided);
         }
-        let possible = every && !saddle && self.certificate.instance.loss.convex();
-        if asked(Goal::GlobalMinimum) || possible {
+        let convex = self.certificate.instance.loss.convex();
+        if convex && (asked(Goal::GlobalMinimum) || (every && !saddle)) {
             let claim = Claim::GlobalMinimum { location: located.location, value: located.value };
             self.offer(Goal::GlobalMinimum, claim, undecided);
+        }
+        let simplex = asked(Goal::SimplexEtf) || asked(Goal::GlobalMinimum) && !convex;
+        if simplex || every {
+            match simplex::propose(&self.certificate, located, !convex) {
+                Ok(claim) => self.certificate.claims.push(claim),
+                // Without being asked, only where there is an ETF to speak of.
+                Err(_) if !simplex => {}
+                Err(reason) => {
+                    let goal = if asked(Goal::SimplexEtf) { Goal::SimplexEtf } else { Goal::GlobalMinimum };
+                    undecided.push((goal, reason));
+                }
+            }
         }
     }
 
