@@ -96,3 +96,28 @@ fn certificates_are_made_checked_and_refused() {
     let (code, _, errors) = ufm(&["prove", saddle.to_str().unwrap(), "model.bias=none", "--out", "x.json"]);
     assert!(code == 1 && errors.contains("a proof needs a loss and decays"), "{errors}");
 }
+
+#[test]
+fn a_scenario_proves_its_verdicts() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/certified.toml");
+    let arguments = ["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap(), "--quiet", "model.per_class=1"];
+    let (code, _, errors) = ufm(&arguments);
+    assert_eq!(code, 0, "{errors}");
+    let records = fs::read_to_string(out.join("records.jsonl")).unwrap();
+    let mut paths = Vec::new();
+    for line in records.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["standing"], "proved", "{record}");
+        paths.push(out.join(record["certificate"].as_str().unwrap()));
+        let reason = record["reason"].as_str().unwrap();
+        assert!(reason.contains("; proved: critical-orbit, inertia"), "{reason}");
+        let global = record["nature"] == "global-minimum";
+        assert_eq!(global, reason.contains("simplex-etf"), "{reason}");
+    }
+    assert_eq!(paths.len(), 12);
+    let paths: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
+    let (code, words, _) = check(&paths, &[]);
+    assert_eq!(code, 0, "{words}");
+}
