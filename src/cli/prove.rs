@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Where the certificate goes
     #[arg(long, value_name = "CERT")]
     out: PathBuf,
-    /// What is to be proved, separated by commas: critical-orbit, inertia, strict-saddle, local-minimum, global-minimum, gap, negative-curvature. Without it, whatever applies
+    /// What is to be proved, separated by commas: critical-orbit, inertia, strict-saddle, local-minimum, global-minimum, simplex-etf, gap, negative-curvature. Without it, whatever applies
     #[arg(long, value_delimiter = ',', value_name = "CLAIM")]
     claims: Vec<String>,
     /// Prove it for every decay within this relative distance of the given ones at once
