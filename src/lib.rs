@@ -43,6 +43,8 @@ pub mod solvers;
 pub mod spectra;
 pub mod starts;
 
+pub mod rigor;
+
 pub mod verdict;
 
 pub mod census;

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
 }
 
 /// The shape and the point of a file under the settings.
-fn place(path: &Path, file: npz::NpzPoint, settings: &[String]) -> Result<(Shape, Point, PointSettings), CliError> {
+pub(super) fn place(path: &Path, file: npz::NpzPoint, settings: &[String]) -> Result<(Shape, Point, PointSettings), CliError> {
     let refused = |message: String| CliError::refused(format!("{}: {message}", path.display()));
     let labels = file.labels.ok_or_else(|| {
         let help = "add the class of every sample, numbered from 0, as `labels`";

@@ -3,6 +3,7 @@
 //! A command takes its parsed arguments and returns an [`Outcome`] or a [`CliError`]; [`main`] turns either into an exit code.
 
 mod atlas;
+mod check;
 mod completions;
 mod derivatives;
 mod error;
@@ -11,6 +12,7 @@ mod inspect;
 mod list;
 mod loss;
 mod output;
+mod prove;
 mod provenance;
 mod report;
 mod run;
@@ -44,6 +46,10 @@ enum Command {
     Theory(theory::Args),
     /// Is a loss created equal? Convexity, contrastive bound, uniqueness, transition, zero phase and geometry
     Loss(loss::Args),
+    /// Prove what a point is: a certificate of a critical orbit, its inertia, its gap
+    Prove(prove::Args),
+    /// Re-verify certificates from their text alone: exit 0 accepted, 2 refused, 1 malformed
+    Check(check::Args),
     /// Rebuild figures and report from what a run left
     Report(report::Args),
     /// What there is: losses, solvers, starts, metrics, figures, scenarios, …
@@ -83,6 +89,8 @@ fn dispatch(command: Command) -> Result<Outcome, CliError> {
         Command::Run(args) if args.scenario.is_dir() => atlas::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Prove(args) => prove::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Theory(args) => theory::run(&args),
         Command::Loss(args) => loss::run(&args),
         Command::Report(args) => report::run(&args),

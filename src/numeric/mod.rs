@@ -1,5 +1,6 @@
-//! Scalars and streams: compensated sums in a fixed order and counter-based random streams. No I/O, no clock.
+//! Scalars and streams: intervals with outward rounding, compensated sums in a fixed order and counter-based random streams. No I/O, no clock.
 
+pub mod interval;
 mod random;
 mod sum;
 

@@ -36,6 +36,11 @@ pub fn point_file(case: &str, start_index: usize) -> String {
     format!("points/{case}-{start_index}.npz")
 }
 
+/// The certificate of a point, relative to the run's folder.
+pub fn certificate_file(case: &str, start_index: usize) -> String {
+    format!("certificates/{case}-{start_index}.json")
+}
+
 /// The file of an orbit that was first met by following an escape, relative to the run's folder.
 pub fn escape_point_file(case: &str, orbit: usize) -> String {
     format!("points/{case}-escape-{orbit}.npz")

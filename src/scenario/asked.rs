@@ -5,6 +5,7 @@ use super::expect::known;
 use super::resolve::in_range;
 use super::tables::{CensusTable, ScenarioTable};
 use super::tree::{Fault, Way};
+use crate::rigor::prove::{GOALS, Goal};
 use crate::{report, theorems};
 
 /// More directions of one eigenvalue than this are a slip: each is a descent.
@@ -38,6 +39,19 @@ pub(super) fn figures(table: &ScenarioTable) -> Result<Vec<String>, Fault> {
         }
     }
     Ok(figures.clone())
+}
+
+/// What is to be proved.
+pub(super) fn certify(table: &ScenarioTable) -> Result<Vec<Goal>, Fault> {
+    let named = table.certify.as_ref().and_then(|certify| certify.claims.as_deref()).unwrap_or_default();
+    let way = Way::keys(["certify", "claims"]);
+    for (index, id) in named.iter().enumerate() {
+        known(&way.at(index), id, "claim", GOALS.iter().map(|(_, name, _)| *name))?;
+        if named[..index].contains(id) {
+            return Err(Fault::new(&way.at(index), format!("the claim `{id}` is named twice")));
+        }
+    }
+    Ok(named.iter().filter_map(|id| Goal::named(id)).collect())
 }
 
 pub(super) fn theorems(table: &ScenarioTable) -> Result<Vec<String>, Fault> {

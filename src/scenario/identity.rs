@@ -7,6 +7,7 @@ use super::Spectra;
 use crate::model::Shape;
 use crate::objective::Problem;
 use crate::record::SCHEMA;
+use crate::rigor::prove::Goal;
 use crate::solvers::{SolverSpec, Stop};
 use crate::starts::StartSpec;
 
@@ -23,6 +24,7 @@ pub(super) fn case_id(
     solver: &SolverSpec,
     stop: &Stop,
     spectra: &Spectra,
+    certify: &[Goal],
 ) -> String {
     let mut files = files.iter();
     let starts: Vec<Value> = starts.iter().map(|start| start_json(start, &mut files)).collect();
@@ -44,7 +46,7 @@ pub(super) fn case_id(
         "solver": solver_json(solver),
         "stop": { "gradient_norm": bits(stop.gradient_norm), "steps_max": stop.steps_max, "polish": stop.polish },
         "spectra": { "level": spectra.level.name(), "memory_mib": spectra.memory_mib },
-        "certify": [],
+        "certify": certify.iter().map(|goal| goal.name()).collect::<Vec<_>>(),
     });
     // serde_json keeps the keys of a `Value` in the order of insertion, which is fixed above: this text is canonical.
     hexadecimal(&Sha256::digest(canonical.to_string().as_bytes()))[..16].to_owned()

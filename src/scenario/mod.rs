@@ -35,6 +35,7 @@ use std::sync::Arc;
 use crate::model::Bias;
 use crate::objective::Problem;
 use crate::report;
+use crate::rigor::prove::Goal;
 use crate::solvers::{SolverSpec, Stop};
 use crate::spectra::Limits;
 use crate::starts::StartSpec;
@@ -116,6 +117,8 @@ pub struct Case {
     pub stop: Stop,
     /// What is computed of the Hessian.
     pub spectra: Spectra,
+    /// What is to be proved of its critical points.
+    pub certify: Vec<Goal>,
 }
 
 /// A validated scenario.

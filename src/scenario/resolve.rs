@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::keys_of;
-use super::asked::{census, figures, theorems};
+use super::asked::{census, certify, figures, theorems};
 use super::error::suggestion;
 use super::expect::known;
 use super::identity::case_id;
@@ -55,12 +55,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     let spectra = spectra(table.spectra.as_ref())?;
     let census = table.census.as_ref().map(census).transpose()?;
     let slice = table.slice.as_ref().map(slice).transpose()?;
-    if table.certify.as_ref().and_then(|certify| certify.claims.as_ref()).is_some_and(|claims| !claims.is_empty()) {
-        let way = Way::keys(["certify", "claims"]);
-        return Err(
-            Fault::new(&way, "this version makes no proofs: the list must be empty").help(Some("remove the claims".into()))
-        );
-    }
+    let certify = certify(table)?;
     let figures = figures(table)?;
     let theorems = theorems(table)?;
     if let Some(expect) = &table.expect {
@@ -77,7 +72,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     for loss in &losses {
         for solver in &solvers {
             let problem = problem(loss);
-            let id = case_id(&problem, &starts, &files, solver, &stop, &spectra);
+            let id = case_id(&problem, &starts, &files, solver, &stop, &spectra, &certify);
             if let Some(twin) = cases.iter().find(|case: &&Case| case.id == id) {
                 let message = format!(
                     "the loss {loss} with solver {} occurs twice: cases {} and {} are the same",
@@ -88,8 +83,8 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
                 );
                 return Err(Fault::new(&Way::keys(["loss"]), message));
             }
-            let (starts, solver) = (starts.clone(), solver.clone());
-            cases.push(Case { index: cases.len(), cell: String::new(), id, problem, starts, solver, stop, spectra });
+            let (starts, solver, certify) = (starts.clone(), solver.clone(), certify.clone());
+            cases.push(Case { index: cases.len(), cell: String::new(), id, problem, starts, solver, stop, spectra, certify });
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;

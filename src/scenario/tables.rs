@@ -191,8 +191,7 @@ pub(super) struct SliceTable {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CertifyTable {
-    /// Claims to prove. This version proves none: the list must be empty.
-    #[schemars(length(max = 0))]
+    /// What is to be proved of each critical point that it applies to: `critical-orbit`, `inertia`, `strict-saddle`, `local-minimum`, `global-minimum`, `simplex-etf`, `gap`, `negative-curvature`. Default: nothing.
     pub(super) claims: Option<Vec<String>>,
 }
 

@@ -210,7 +210,7 @@ fn faults_name_place_key_allowed_and_nearest() {
         ("[test]", "[sweep]\n\"decay.ratio\" = { log = [0, 1, 3] }\n[test]", &["small.toml:22", "greater than 0"]),
         ("[test]", "[sweep]\n\"decay.ratio\" = { lig = [0, 1, 3] }\n[test]", &["small.toml:22", "a range is"]),
         ("[test]", "[sweep.zip]\n\"model.width\" = [2, 3]\n\"decay.ratio\" = [1.0]\n[test]", &["as many values"]),
-        ("[test]", "[certify]\nclaims = [\"inertia\"]\n[test]", &["certify.claims", "no proofs"]),
+        ("[test]", "[certify]\nclaims = [\"inertja\"]\n[test]", &["certify.claims", "no claim `inertja`", "inertia"]),
         ("[test]", "[expect]\ngap_max = nan\n[test]", &["expect.gap_max", "NaN"]),
         ("[test]", "[expect.metrics_max]\nnc9 = 1\n[test]", &["expect.metrics_max.nc9", "no metric `nc9`"]),
         ("[test]", "[stpo]\n[test]", &["small.toml:21", "unknown key `stpo`", "did you mean `stop`?"]),

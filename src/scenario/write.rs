@@ -46,6 +46,14 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
     section(&mut out, "[spectra]");
     line(&mut out, "level", &text(scenario.spectra.level.name()));
     line(&mut out, "memory_mib", &scenario.spectra.memory_mib.to_string());
+    if !case.certify.is_empty() {
+        section(&mut out, "[certify]");
+        line(
+            &mut out,
+            "claims",
+            &format!("[{}]", case.certify.iter().map(|goal| text(goal.name())).collect::<Vec<_>>().join(", ")),
+        );
+    }
     if let Some(census) = &scenario.census {
         section(&mut out, "[census]");
         line(&mut out, "escapes", &census.escapes.to_string());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Assessed, Lines, StudyError};
+use super::{Assessed, Lines, StudyError, certify};
 use crate::census::same_critical;
 use crate::model::Bias;
 use crate::objective::Problem;
@@ -39,6 +39,9 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         record.start_index = start_index;
         record.orbit = orbit;
         record.point = Some(file);
+        if !case.certify.is_empty() && point.critical.is_ok() {
+            certify::certify(case, &point.point, &mut record, dir)?;
+        }
         for mut row in std::mem::take(&mut point.path.rows) {
             (row.case, row.start_index) = (case.id.clone(), start_index);
             rows.push(row);

@@ -6,6 +6,7 @@
 mod assess;
 mod case;
 mod census;
+mod certify;
 mod escapes;
 mod flow;
 mod slices;
