@@ -10,12 +10,15 @@ use crate::theory;
 /// How much, relatively, the dual point stays inside the ball ‖Γ‖ ≤ μ: more than the checker's rounding.
 const INSIDE: f64 = 1e-12;
 
-/// A claim of the gap.
-pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64) -> Result<Claim, String> {
+/// Factors of the room left for rounding, tried in turn: the checker's enclosures grow with the number of terms, by how much is its business.
+pub(super) const ROOMS: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
+
+/// A claim of the gap, with `room` times the usual room for rounding.
+pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64, room: f64) -> Result<Claim, String> {
     let value = Objective::new(narrow).value(x);
     // What rounding and the box of decays can change: the decay terms are at most the value.
-    let spread =
-        64.0 * f64::EPSILON * (1.0 + value.abs()) * (1.0 + narrow.shape.samples() as f64).sqrt() + 2.0 * boxed * value.abs();
+    let spread = 64.0 * room * f64::EPSILON * (1.0 + value.abs()) * (1.0 + narrow.shape.samples() as f64).sqrt()
+        + 2.0 * boxed * value.abs();
     let claim = |bound: LowerBound, lower: f64| {
         let value = Interval::around(value, spread);
         let gap = (Interval::point(value.hi()) - Interval::point(lower)).hi();

@@ -195,10 +195,7 @@ impl<'p> Attempt<'p> {
             }
         }
         if asked(Goal::Gap) {
-            match gap::propose(self.problem, &self.narrow, &self.point, self.spread) {
-                Ok(claim) => self.offer(Goal::Gap, claim, &mut undecided),
-                Err(reason) => undecided.push((Goal::Gap, reason)),
-            }
+            undecided.extend(self.gap().err().map(|reason| (Goal::Gap, reason)));
         }
         if asked(Goal::NegativeCurvature) {
             match curvature::propose(self.problem, &self.narrow, &self.point, self.spread) {
@@ -260,13 +257,32 @@ impl<'p> Attempt<'p> {
         }
     }
 
-    /// Adds a claim if the checker accepts it.
+    /// Proposes a gap, with more room for the checker's rounding as long as it refuses.
+    fn gap(&mut self) -> Result<(), String> {
+        let mut refused = String::new();
+        for room in gap::ROOMS {
+            let claim = gap::propose(self.problem, &self.narrow, &self.point, self.spread, room)?;
+            match self.accept(claim) {
+                Ok(()) => return Ok(()),
+                Err(reason) => refused = reason,
+            }
+        }
+        Err(refused)
+    }
+
+    /// Adds a claim if the checker accepts it, or says why not.
     fn offer(&mut self, goal: Goal, claim: Claim, undecided: &mut Vec<(Goal, String)>) {
+        undecided.extend(self.accept(claim).err().map(|reason| (goal, reason)));
+    }
+
+    /// Adds a claim if the checker accepts it.
+    fn accept(&mut self, claim: Claim) -> Result<(), String> {
         let alone = Certificate { claims: vec![claim], ..self.certificate.clone() };
         match check::check_claims(&alone).first().map(|report| (report.accepted, report.steps.last())) {
             Some((true, _)) => self.certificate.claims.extend(alone.claims),
-            Some((false, Some(step))) => undecided.push((goal, format!("not verified: {} ({})", step.needed, step.found))),
-            _ => undecided.push((goal, "not verified".into())),
+            Some((false, Some(step))) => return Err(format!("not verified: {} ({})", step.needed, step.found)),
+            _ => return Err("not verified".into()),
         }
+        Ok(())
     }
 }
