@@ -1,6 +1,6 @@
 //! FAMILY. Certificates: machine-readable proofs about critical points, with prover and checker apart.
 //!
-//! A [`Certificate`] holds a whole problem, a point and claims; its text is all that the [checker](check) reads. The checker re-derives everything in interval arithmetic and shares nothing with the
+//! A [`Certificate`] holds a whole problem, a point and claims; its text is all that the [checker](mod@check) reads. The checker re-derives everything in interval arithmetic and shares nothing with the
 //! [prover](prove) but that text and `numeric::interval` (a test reads its `use` lines). The prover may guess: what it proposes is a proof only once the checker accepts it.
 //!
 //! | kind | establishes | derivation |

@@ -1,4 +1,4 @@
-//! The prover: from a point to a certificate. Nothing here is trusted; a proposal counts once the [checker](super::check) accepts it.
+//! The prover: from a point to a certificate. Nothing here is trusted; a proposal counts once the [checker](mod@super::check) accepts it.
 //!
 //! The point first passes the gate, which polishes it and writes it at width r = rank. Where that succeeds the certificate speaks of the polished point in its own frame, otherwise of the point as it came, of which
 //! only gap and curvature are claimed.
