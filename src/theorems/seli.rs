@@ -127,7 +127,10 @@ fn judge(group: &[&Subject<'_>], tally: &mut Tally) -> Result<(), String> {
         found.push((1.0 / -(problem.decay.mu() / problem.scale).ln(), distances));
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let label = || format!("n_k = {:?}", group[0].settings().per_class);
+    let label = || match &group[0].settings().per_class {
+        PerClass::Balanced(n) => format!("n = {n}"),
+        PerClass::Imbalanced(sizes) => format!("n_k = {sizes:?}"),
+    };
     let Some(rates) = rates.filter(|_| found.len() >= DECAYS) else {
         return Err(format!("{}: {} decays, an extrapolation needs {DECAYS}", label(), found.len()));
     };
