@@ -324,7 +324,7 @@ fn imbalance_and_missing_numbers_give_reasons() {
         problem("focal", &[3.0], 60, Bias::None, 0.0195, 0.0),
         problem("focal", &[3.0], 60, Bias::None, 0.019, 0.0),
     ]);
-    data.records.iter_mut().for_each(|record| record.per_class = PerClass::Imbalanced(vec![3; 60]));
+    data.records.iter_mut().for_each(|record| record.per_class = PerClass::Imbalanced((1..=60).collect()));
     for name in ["balanced-minimum", "smoothing", "contrast", "focal-hysteresis", "convexity-edge", "mse-frame", "bce-phases"] {
         assert!(refused(name, &data).contains("balanced"), "{name}: {}", refused(name, &data));
     }
