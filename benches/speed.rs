@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ufm::linalg::eigenvalues;
-use ufm::losses::ALL;
+use ufm::losses::{ALL, Custom, Loss};
 use ufm::model::{Bias, Decay, Point, Shape};
 use ufm::numeric::{gaussian, stream};
 use ufm::objective::{Arrow, Objective, Problem, dense_hessian};
@@ -33,6 +33,13 @@ const LINES: &[Line] = &[
     ("dense-1770", "the same by dense eigenvalues, N=100 (1,770 dimensions)", "", || dense(10)),
     ("step-small", "value and gradient, K=10 d=16 N=1000", "", || step(10, 16, 100)),
     ("step-large", "value and gradient, K=100 d=128 N=10,000", "", || step(100, 128, 100)),
+    ("own-focal", "a step of the focal loss written as a formula, over the built-in one", "3 ×", || {
+        own_step(("ell", "-(1-p)^gamma*log(p)"), None, ("focal", &[2.0]))
+    }),
+    ("own-entropy", "the same, cross-entropy", "3 ×", || own_step(("ell", "-log(p)"), None, ("cross-entropy", &[]))),
+    ("own-bce", "the same, BCE as a sum over logits", "3 ×", || {
+        own_step(("own", "softplus(-z)"), Some(("others", "softplus(z)")), ("bce", &[]))
+    }),
     ("quickstart", "ufm run scenarios/quickstart.toml", "10 s", || whole_run(&["scenarios/quickstart.toml"], "")),
     ("four-losses", "ufm run scenarios/four-losses.toml (2,000 iterations a loss)", "15 s", || {
         whole_run(&["scenarios/four-losses.toml"], "")
@@ -131,6 +138,28 @@ fn step(classes: usize, width: usize, per_class: usize) -> Measured {
     // Z = WH, GHᵀ and WᵀG: three products of 2KdN operations.
     let operations = 6.0 * (classes * width) as f64 * problem.shape.samples() as f64;
     Measured { seconds, megabytes: None, remark: format!("{:.1} GF/s of products", operations / seconds / 1e9) }
+}
+
+/// A step at K=10, d=16, N=1000 with a loss given by formulas, and how many times longer than with the built-in one it takes: the two alternate, and the best of each counts.
+fn own_step(first: (&str, &str), second: Option<(&str, &str)>, (name, parameters): (&str, &[f64])) -> Measured {
+    let (problem, point) = random(10, 16, 100);
+    let texts = std::iter::once(first).chain(second).map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
+    let values = parameters.iter().map(|&value| ("gamma".to_owned(), value)).collect();
+    let own = Custom::new(&texts, &values).expect("a formula of the grammar");
+    let family = ALL.iter().find(|family| family.name == name).expect("it is a loss");
+    let own = Problem { loss: Loss::Custom(own.into()), ..problem.clone() };
+    let built_in = Problem { loss: (family.build)(parameters), ..problem };
+    let mut gradient = vec![0.0; own.dimension()];
+    let (mut of_own, mut of_built_in) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..5 {
+        for (problem, best_of) in [(&own, &mut of_own), (&built_in, &mut of_built_in)] {
+            let mut objective = Objective::new(problem);
+            *best_of = best_of.min(best(|| {
+                black_box(objective.value_gradient(&point, &mut gradient));
+            }));
+        }
+    }
+    Measured { seconds: of_own, megabytes: None, remark: format!("{:.2} × the built-in one", of_own / of_built_in) }
 }
 
 /// The command from its start to its end, as a user sees it.

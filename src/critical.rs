@@ -36,6 +36,9 @@ const POLISH_WORK: f64 = 5e11;
 /// Most bytes of the arrow in a polish.
 const POLISH_BYTES: f64 = 4e9;
 
+/// Multiply-adds of a logit matrix above which a point far from critical is refused without an attempt to reduce its rank.
+const REDUCED_BELOW: f64 = 1e10;
+
 /// A point that may be critical.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -156,6 +159,11 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
         return Err(refuse(point, before, "the gradient is not finite".into()));
     }
     let polish = polish && before.scaled <= POLISH_FROM;
+    if !polish && before.scaled > POLISH_FROM && work(&narrow) > REDUCED_BELOW {
+        // What follows would drop directions that are only rounding, at several evaluations of ∇f, which take minutes here. No such direction carries a gradient of this size.
+        let reason = format!("scaled gradient norm {:.1e} is above {GRADIENT_ALLOWED:.0e}", before.scaled);
+        return Err(refuse(point, before, reason));
+    }
     let (frame, reduced) = reduce(&narrow, &point, polish);
     let narrow = problem.at_width(reduced.width());
     let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
@@ -184,6 +192,11 @@ fn distance(reduced: &Point, frame: &DMatrix<f64>, y: &Point) -> f64 {
     }
     square += reduced.b().iter().zip(y.b()).map(|(x, y)| (x - y).powi(2)).sum::<f64>();
     square.sqrt() / (1.0 + linalg::norm(y.as_slice()))
+}
+
+/// Multiply-adds of one matrix of logits.
+fn work(problem: &Problem) -> f64 {
+    problem.shape.classes() as f64 * problem.shape.width() as f64 * problem.shape.columns() as f64
 }
 
 /// Whether a Newton step is affordable.

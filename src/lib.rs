@@ -10,11 +10,11 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use ufm::{record::Mode, scenario::Scenario, study};
+//! use ufm::{scenario::Scenario, study};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let scenario = Scenario::load(Path::new("scenarios/quickstart.toml"), &[], false)?;
-//! let options = study::Options { dir: "output/here".into(), mode: Mode::Fresh, threads: None, fail_fast: false };
+//! let options = study::Options::new("output/here");
 //! let found = study::run(&scenario, &options, &|_| {})?;
 //! assert!(found.records.iter().any(|record| record.nature.as_deref() == Some("global-minimum")));
 //! # Ok(())
@@ -38,6 +38,7 @@ pub mod critical;
 
 pub mod theory;
 
+pub mod gpu;
 pub mod metrics;
 pub mod solvers;
 pub mod spectra;

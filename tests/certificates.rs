@@ -10,7 +10,7 @@ use rand::RngExt;
 use serde_json::Value;
 use ufm::critical::{Candidate, gate};
 use ufm::linalg::eigenvalues;
-use ufm::losses::{ALL, Loss};
+use ufm::losses::{ALL, Custom, Loss};
 use ufm::model::{Bias, Decay, Point, Shape};
 use ufm::numeric::stream;
 use ufm::objective::{Objective, Problem, dense_hessian, residual_spectrum};
@@ -34,7 +34,15 @@ fn all_losses() -> Vec<Loss> {
         loss("focal", &[2.0]),
         loss("mse", &[1.0, 1.0]),
         loss("bce", &[]),
+        loss("poly-loss", &[2.0]),
+        own("-(1-p)^gamma*log(p) - 0.1*expm1(2*log(p))", &[("gamma", 1.5)]),
     ]
+}
+
+/// A loss of the user's own.
+fn own(ell: &str, parameters: &[(&str, f64)]) -> Loss {
+    let parameters = parameters.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    Loss::Custom(Custom::new(&[("ell".to_owned(), ell.to_owned())].into(), &parameters).unwrap().into())
 }
 
 fn problem(sizes: &[usize], width: usize, bias: Bias, decay: (f64, f64, f64), loss: Loss) -> Problem {
@@ -394,6 +402,23 @@ fn sealed(mut document: Value) -> String {
     canonical(&document)
 }
 
+/// The loss of a certificate that holds formulas, parameters at their middles.
+fn own_loss(instance: &ufm::rigor::certificate::Instance) -> Loss {
+    use ufm::rigor::IntervalLoss as L;
+    let formulas = match &instance.loss {
+        L::OfTrueClass(ell) => vec![("ell", ell)],
+        L::PerLogit { own, others } => vec![("own", own), ("others", others)],
+        other => panic!("{other:?} holds no formula"),
+    };
+    let texts = formulas.iter().map(|(key, formula)| ((*key).to_owned(), formula.expression().to_string())).collect();
+    let parameters = formulas
+        .iter()
+        .flat_map(|(_, formula)| formula.parameters())
+        .map(|(name, value)| (name.to_owned(), value.mid()))
+        .collect();
+    Loss::Custom(Custom::new(&texts, &parameters).unwrap().into())
+}
+
 /// Whether the claims of an accepted certificate are true, by floats and without anything of `rigor`: dense eigenvalues, a minimisation, residuals.
 fn plausible(certificate: &Certificate) -> Result<(), String> {
     let instance = &certificate.instance;
@@ -408,6 +433,7 @@ fn plausible(certificate: &Certificate) -> Result<(), String> {
         L::Focal { gamma } => loss("focal", &[gamma.mid()]),
         L::Mse { kappa, target } => loss("mse", &[kappa.mid(), target.mid()]),
         L::Bce => loss("bce", &[]),
+        L::OfTrueClass(_) | L::PerLogit { .. } => own_loss(instance),
     };
     let bias = match instance.bias {
         BiasMode::None => Bias::None,
@@ -474,6 +500,8 @@ fn plausible(certificate: &Certificate) -> Result<(), String> {
                 must((margin - scale.mid()).abs() <= 1e-6 * margin, "scale")?;
             }
             Claim::CriticalOrbit(_) => {}
+            // `tests/certificates_partial.rs` has their oracle.
+            Claim::PartialState { .. } | Claim::GlobalState { .. } | Claim::NotGlobal { .. } => must(false, "not expected here")?,
         }
         if let Claim::SimplexEtf { location, .. } | Claim::GlobalSimplexEtf { location, .. } = claim {
             must(norm <= 0.5 * location.separation * location.radius + 1e-13, "the gradient is not small")?;

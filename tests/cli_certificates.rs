@@ -121,3 +121,179 @@ fn a_scenario_proves_its_verdicts() {
     let (code, words, _) = check(&paths, &[]);
     assert_eq!(code, 0, "{words}");
 }
+
+const STATE: [&str; 8] = [
+    "model.classes=60",
+    "model.width=60",
+    "model.per_class=1",
+    "model.bias=decayed",
+    "model.decay.epsilon=0.01955917",
+    "model.decay.b=0.01",
+    "loss.name=focal",
+    "loss.gamma=3",
+];
+
+/// `ufm prove --partial M problem… --out CERT more…`.
+fn prove_state(alive: &str, certificate: &Path, more: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["prove", "--partial", alive];
+    arguments.extend(STATE);
+    arguments.extend(["--out", certificate.to_str().unwrap()]);
+    arguments.extend(more);
+    ufm(&arguments)
+}
+
+#[test]
+fn states_are_proved_without_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let cert = dir.path().join("state.json");
+    let (code, words, errors) = prove_state("59", &cert, &[]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(words.contains("proved     partial-state") && words.contains("strict local minimum of index 0"), "{words}");
+    assert!(words.contains("proved     not-global") && words.contains("f at a point with 60 classes alive is lower"), "{words}");
+    assert_eq!(check(&[&cert], &[]).0, 0);
+    // A changed index, with its own seal.
+    let mut document: serde_json::Value = serde_json::from_str(&fs::read_to_string(&cert).unwrap()).unwrap();
+    document["claims"][0]["index"] = 1.into();
+    document["seal"] = ufm::rigor::seal(&document).into();
+    fs::write(&cert, ufm::rigor::canonical(&document)).unwrap();
+    let (code, words, _) = check(&[&cert], &[]);
+    assert!(code == 2 && words.contains("the number of negative eigenvalues is the index (0 counted, 1 claimed)"), "{words}");
+
+    let none = dir.path().join("none.json");
+    let (code, words, _) = prove_state("30", &none, &["--claims", "local-minimum"]);
+    assert!(code == 3 && words.contains("the index is 31") && !none.exists(), "{words}");
+    let (code, _, errors) = prove_state("1", &none, &[]);
+    assert!(code == 1 && errors.contains("cannot form a simplex"), "{errors}");
+    let (code, _, errors) = prove_state("59", &none, &["point.npz"]);
+    assert!(code == 1 && errors.contains("--partial takes no file"), "{errors}");
+    let (code, _, errors) = ufm(&["prove", "--out", none.to_str().unwrap()]);
+    assert!(code == 1 && errors.contains("FILE.npz"), "{errors}");
+}
+
+#[test]
+fn points_are_compared_with_lower_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let points = points(dir.path());
+    let (zero, saddle, minimum) = (&points[0], &points[1], points.last().unwrap());
+    let cert = dir.path().join("lower.json");
+    for (more, words) in [
+        (vec!["--claims", "not-global"], "f at a point with 3 classes alive is lower"),
+        (vec!["--claims", "not-global", "--below", minimum.to_str().unwrap()], "f at the certificate's other point is lower"),
+    ] {
+        for point in [zero, saddle] {
+            let (code, found, errors) = prove(point, &cert, &more);
+            assert!(code == 0 && found.contains(words), "{found}{errors}");
+            assert_eq!(check(&[&cert], &[]).0, 0);
+        }
+    }
+    fs::remove_file(&cert).unwrap();
+    let (code, words, _) = prove(minimum, &cert, &["--claims", "not-global"]);
+    assert!(code == 3 && words.contains("no lower point is known") && !cert.exists(), "{words}");
+    let (code, words, _) = prove(minimum, &cert, &["--claims", "not-global", "--below", saddle.to_str().unwrap()]);
+    assert!(code == 3 && words.contains("said to be lower"), "{words}");
+    let (code, words, _) = prove(minimum, &cert, &["--claims", "partial-state"]);
+    assert!(code == 3 && words.contains("--partial"), "{words}");
+}
+
+/// The second checker on every certificate of a run, those of the simplex (`simplex-etf`, `global-simplex-etf`) among them.
+#[test]
+fn the_second_checker_accepts_a_whole_run() {
+    let known = Command::new("python3").args(["-c", "import mpmath"]).output();
+    if !known.is_ok_and(|output| output.status.success()) {
+        #[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
+        {
+            eprintln!("SKIPPED: the second checker needs python3 with mpmath");
+        }
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scenario = root.join("scenarios/certified.toml");
+    let small = ["model.classes=3", "model.width=3", "model.per_class=1"];
+    let mut arguments = vec!["run", scenario.to_str().unwrap(), "--out", out.to_str().unwrap(), "--quiet"];
+    arguments.extend(small);
+    let (code, _, errors) = ufm(&arguments);
+    assert_eq!(code, 0, "{errors}");
+    let mut paths: Vec<_> = fs::read_dir(out.join("certificates")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let text: String = paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for kind in ["\"simplex-etf\"", "\"global-simplex-etf\"", "\"global-minimum\"", "\"inertia\""] {
+        assert!(text.contains(kind), "{kind} of {} certificates", paths.len());
+    }
+    let output = Command::new("python3").arg(root.join("tests/second-checker/check.py")).args(&paths).output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && words.matches(": accepted").count() == paths.len(), "{words}");
+}
+
+#[test]
+fn losses_are_proved_without_a_point() {
+    let dir = tempfile::tempdir().unwrap();
+    let certificate = dir.path().join("loss.json");
+    let prove = |arguments: &[&str]| ufm(&[&["prove", "--out", certificate.to_str().unwrap()], arguments].concat());
+    let claims = ["--loss", "focal", "loss.gamma=3", "model.classes=60", "--claims", "contrastive,convexity-region,transition"];
+    let (code, words, errors) = prove(&claims);
+    assert_eq!((code, errors.as_str()), (0, ""), "{words}");
+    for known in ["p_c in [5.7496908178", "one c in [1.99720196281", "every c ≥ 1.99720196281"] {
+        assert!(words.contains(known), "{known}: {words}");
+    }
+    let (code, words, _) = check(&[&certificate], &[]);
+    assert!(code == 0 && words.matches("  accepted ").count() == 4, "{words}");
+    let text = fs::read_to_string(&certificate).unwrap();
+    fs::write(&certificate, text.replace("\"classes\":60", "\"classes\":61")).unwrap();
+    assert_eq!(check(&[&certificate], &[]).0, 2);
+    fs::remove_file(&certificate).unwrap();
+
+    // False or senseless, and how it is said.
+    for (arguments, code, words) in [
+        (
+            &["--loss", "focal", "gamma=3", "model.classes=60", "--claims", "contrastive", "--range", "0.01,0.03"][..],
+            3,
+            "two minimisers tie",
+        ),
+        (&["--loss", "mse", "--claims", "transition"], 3, "is convex"),
+        (&["--loss", "focal", "gamma=3", "--range", "0.3"], 1, "is not LOW,HIGH"),
+        (&["--loss", "focal", "gamma=3", "--range", "0.3,0.2"], 1, "LOW ≤ HIGH"),
+        (&["--loss", "focl", "gamma=3"], 1, "did you mean `focal`?"),
+        (&["--loss", "focal"], 1, "gamma"),
+        (&["--loss", "bce", "loss.scale=2"], 1, "leave loss.scale out"),
+        (&["--loss", "bce", "--claims", "gap"], 1, "there is no claim \"gap\" about a loss"),
+        (&["--claims", "gap"], 1, "FILE.npz"),
+    ] {
+        let (found, out, errors) = prove(arguments);
+        assert!(found == code && format!("{out}{errors}").contains(words), "{arguments:?}: {found} {out}{errors}");
+        assert!(!certificate.exists(), "{arguments:?}");
+    }
+    // `ufm loss` says how to prove what it prints.
+    let (_, words, _) = ufm(&["loss", "focal", "gamma=3", "model.classes=60"]);
+    assert!(words.contains("ufm prove --loss focal loss.gamma=3 model.classes=60 --out FILE"), "{words}");
+}
+
+/// What is refused by its size is refused before it is stored: in 1 GB of address space, whatever the text.
+#[cfg(target_os = "linux")]
+#[test]
+fn hostile_texts_need_little_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hostile.json");
+    let numbers = |item: &str, count: usize| format!("{{\"format\":[{}{item}]}}", format!("{item},").repeat(count));
+    for (text, words) in [
+        ("[".repeat(4 << 20), "nested"),
+        (numbers("0", 4_000_000), "more than 3000000 values"),
+        (numbers("[]", 4_000_000), "more than 3000000 values"),
+        (numbers("{}", 4_000_000), "more than 64 objects"),
+        ("7".repeat(4 << 20), "more than 20 digits"),
+        ("0".repeat(70 << 20), "bytes"),
+        // As much as is let through.
+        (numbers("\"0x1.fffffffffffffp+1000\"", 2_300_000), "must be a string"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let limited = format!("ulimit -v 1000000; exec {} check {}", env!("CARGO_BIN_EXE_ufm"), file.display());
+        let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.code() == Some(1) && out.contains(words) && out.len() < 1000,
+            "{words}: {:?} {out:.500}",
+            output.status
+        );
+    }
+}

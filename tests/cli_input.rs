@@ -61,7 +61,7 @@ fn wrong_command_lines_end_with_1() {
     refused(&mut ufm(&["run"]), &["SCENARIO"]);
     refused(&mut ufm(&["run", "x.toml", "--treads", "2"]), &["--treads", "--threads"]);
     refused(&mut ufm(&["run", "x.toml", "--threads", "0"]), &["--threads"]);
-    refused(&mut ufm(&["run", "x.toml", "--device", "gpu"]), &["no GPU path"]);
+    refused(&mut ufm(&["run", "x.toml", "--device", "tpu"]), &["--device"]);
     refused(&mut ufm(&["run", "x.toml", "--resume", "--overwrite"]), &["--resume", "--overwrite"]);
     refused(&mut ufm(&["list", "loses"]), &["loses", "losses"]);
     refused(&mut ufm(&["init", "quickstrat"]), &["there is no scenario `quickstrat`", "did you mean `quickstart`?"]);
@@ -166,7 +166,9 @@ fn files_of_a_start_are_checked_against_the_model() {
 fn lists_schema_and_completions_print() {
     for what in ["losses", "solvers", "starts", "metrics", "figures", "scenarios", "theorems", "devices"] {
         let (code, out, error) = outcome(&mut ufm(&["list", what]));
-        assert_eq!((code, error.as_str()), (0, ""));
+        // Graphics drivers say things of their own on stderr.
+        let silent = error.is_empty() || what == "devices" && !error.contains("ufm:");
+        assert!(code == 0 && silent, "{what}: {code} {error}");
         assert!(!out.trim().is_empty(), "{what}");
         let (code, out, _) = outcome(&mut ufm(&["list", what, "--json"]));
         assert_eq!(code, 0);
@@ -174,7 +176,8 @@ fn lists_schema_and_completions_print() {
     }
     let (_, out, _) = outcome(&mut ufm(&["list", "losses"]));
     let names: Vec<&str> = out.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(names, ufm::losses::ALL.iter().map(|family| family.name).collect::<Vec<_>>(), "one line a loss");
+    let known = ufm::losses::ALL.iter().chain([&ufm::losses::CUSTOM]).map(|family| family.name);
+    assert_eq!(names, known.collect::<Vec<_>>(), "one line a loss");
     for shell in ["bash", "zsh", "fish"] {
         ufm(&["completions", shell]).assert().success();
     }

@@ -33,6 +33,13 @@ fn every_loss_gets_an_answer() {
         (&["focal", "gamma=3", "model.classes=17"], false, true),
         (&["mse", "loss.kappa=2", "model.bias=none"], true, true),
         (&["bce", "model.decay.b=0.1", "model.decay.epsilon=0.02"], true, true),
+        (&["poly-loss", "epsilon1=1"], true, true),
+        (&["poly-loss", "epsilon1=2", "model.classes=5"], false, false),
+        (&["generalized-cross-entropy", "exponent=0.7", "model.classes=3"], false, false),
+        (&["--ell", "-log(p)"], true, true),
+        (&["--ell", "-(1-p)^gamma*log(p)", "gamma=3", "model.classes=60"], false, false),
+        (&["--ell", "-(1-p)^gamma*log(p)", "loss.gamma=3", "model.classes=17"], false, true),
+        (&["custom", "own=softplus(-z)", "others=softplus(z)", "model.bias=none"], true, true),
     ] {
         let found = json(&[&["loss"], arguments, &["--json"]].concat());
         assert_eq!(
@@ -56,6 +63,38 @@ fn the_window_holds_two_minima() {
     assert_eq!(global, [true, false], "{found}");
     assert!((found["window"]["transition"].as_f64().unwrap() - 0.019_972_0).abs() < 5e-8);
     assert_eq!(found["uniqueness_fails_from_classes"], 18);
+}
+
+/// The focal loss written as a formula: everything that THEORY knows of it is found.
+#[test]
+fn a_formula_is_called_what_it_is() {
+    let found = json(&["loss", "--ell", "-(1-p)^3*log(p)", "model.classes=60", "--json"]);
+    let number = |key: &str| found[key].as_f64().unwrap();
+    assert!((number("convexity_edge") - 0.057_496_91).abs() < 5e-9, "{found}");
+    assert!((found["window"]["transition"].as_f64().unwrap() - 0.019_972_0).abs() < 5e-8, "{found}");
+    assert!((found["window"]["zero_stable_from"].as_f64().unwrap() - 0.019_146_3).abs() < 5e-8, "{found}");
+    assert_eq!(found["uniqueness_fails_from_classes"], 18);
+    assert_eq!(found["loss_text"]["ell"], "-(1-p)^3*log(p)");
+    let trait_of = |found: &Value, name: &str| {
+        let all = found["traits"].as_array().unwrap();
+        let it = all.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("{name} in {found}"));
+        (it["holds"].as_bool().unwrap(), it["known"].as_str().unwrap().to_owned())
+    };
+    let proved = || "proved".to_owned();
+    assert_eq!(trait_of(&found, "falls"), (true, proved()));
+    assert_eq!(trait_of(&found, "convex"), (false, proved()));
+    assert!(!trait_of(&found, "contrastive").0 && found["verdict"].as_str().unwrap().contains("not created equal"));
+    let built_in = json(&["loss", "focal", "gamma=3", "model.classes=60", "--json"]);
+    for key in ["zero_threshold", "value", "scale", "phi_zero"] {
+        let (a, b) = (found[key].as_f64().unwrap(), built_in[key].as_f64().unwrap());
+        assert!((a - b).abs() <= 1e-8 * b.abs(), "{key}: {a} {b}");
+    }
+    let rising = json(&["loss", "--ell", "-log(p) + 4*p", "--json"]);
+    assert_eq!(trait_of(&rising, "falls"), (false, proved()));
+    let steep = json(&["loss", "--ell", "log(p)^2", "--json"]);
+    assert!(!trait_of(&steep, "slope-bounded").0 && steep["verdict"].as_str().unwrap().contains("unbounded"), "{steep}");
+    let (code, out, _) = outcome(ufm(&["loss", "--ell", "p", "model.decay.epsilon=1e-3"]));
+    assert!(code == 0 && out.contains("not a loss to train with") && out.contains("rewards wrong answers"), "{out}");
 }
 
 #[test]
@@ -84,7 +123,15 @@ fn wrong_input_is_named() {
         (&["loss", "bce", "model.decay.epsilon=-1"], &["epsilon"]),
         (&["loss", "bce", "model.bias=decayed"], &["decay"]),
         (&["loss", "loss.name=mse"], &["ufm loss mse"]),
-        (&["loss", "--ell", "-log(p)"], &["--ell", "not in this version"]),
+        (&["loss", "--ell", "-lg(p)"], &["loss.ell", "there is no function `lg`", "-lg(p)\n  │    ^", "did you mean `log`?"]),
+        (&["loss", "--ell", "-(1-p)^gama*log(p)", "gamma=2"], &["the parameter `gama` has no value", "did you mean `gamma`?"]),
+        (&["loss", "--ell", "-log(p)", "gamma=2"], &["gamma", "no formula of this loss uses"]),
+        (&["loss", "--ell", "-log(p)", "focal"], &["`focal` is one too many"]),
+        (&["loss", "--ell", "log(p - 1/2)"], &["has the value NaN at p = "]),
+        (&["loss", "--ell", ""], &["empty"]),
+        (&["loss", "custom"], &["needs a formula"]),
+        (&["loss", "custom", "own=z^2"], &["`others` is missing"]),
+        (&["loss", "focal", "gamma=2", "loss.ell=-log(p)"], &["takes no key `ell`"]),
     ] {
         let (code, out, error) = outcome(ufm(arguments));
         assert_eq!((code, out.as_str()), (1, ""), "{arguments:?}: {error}");

@@ -14,6 +14,8 @@ fn losses() -> Vec<Loss> {
         "label-smoothing" => vec![0.1],
         "focal" => vec![2.0],
         "mse" => vec![2.0, 1.5],
+        "poly-loss" => vec![0.5],
+        "generalized-cross-entropy" => vec![0.7],
         _ => vec![],
     };
     ALL.iter().map(|family| (family.build)(&parameters(family.name))).collect()

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use nalgebra::DMatrix;
-use ufm::record::{Count, Mode, Record, npz};
+use ufm::record::{Count, Record, npz};
 use ufm::scenario::Scenario;
 use ufm::study::{self, Options};
 
@@ -12,7 +12,7 @@ use ufm::study::{self, Options};
 fn study(text: &str, mut look: impl FnMut(&Record, npz::NpzPoint)) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
     let scenario = Scenario::parse(&folder.path().join("known.toml"), text, &[], false).unwrap_or_else(|error| panic!("{error}"));
-    let options = Options { dir: folder.path().join("out"), mode: Mode::Fresh, threads: None, fail_fast: false };
+    let options = Options::new(folder.path().join("out"));
     let records = study::run(&scenario, &options, &|_| {}).unwrap().records;
     for record in &records {
         look(record, npz::read(&options.dir.join(record.point.as_deref().unwrap())).unwrap());

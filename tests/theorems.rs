@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use ufm::record::{Mode, Record, TrajectoryRow, read};
+use ufm::record::{Record, TrajectoryRow, read};
 use ufm::scenario::Scenario;
 use ufm::study::{Options, run};
 use ufm::theorems::{ALL, Evidence, Theorem, judge};
@@ -34,7 +34,7 @@ fn runs() -> BTreeMap<&'static str, Left> {
         let path = scenario_file(theorem);
         let scenario = Scenario::load(&path, &[], true).unwrap_or_else(|error| panic!("{error}"));
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { dir: folder.path().to_owned(), mode: Mode::Fresh, threads: None, fail_fast: false };
+        let options = Options::new(folder.path());
         let study = run(&scenario, &options, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for expectation in &study.summary.expectations {
             assert_ne!(expectation.outcome, "fails", "{}: {expectation:?}", path.display());

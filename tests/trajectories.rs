@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ufm::record::{Mode, TrajectoryRow, read};
+use ufm::record::{TrajectoryRow, read};
 use ufm::scenario::Scenario;
 use ufm::study::{Options, Study, run};
 
@@ -36,7 +36,7 @@ figures = ["collapse"]
 fn outcome(text: &str) -> (Study, Vec<TrajectoryRow>) {
     let folder = tempfile::tempdir().unwrap();
     let scenario = Scenario::parse(Path::new("small.toml"), text, &[], false).unwrap();
-    let options = Options { dir: folder.path().to_owned(), mode: Mode::Fresh, threads: Some(2), fail_fast: false };
+    let options = Options { threads: Some(2), ..Options::new(folder.path()) };
     let study = run(&scenario, &options, &|_| {}).unwrap();
     let rows = read::lines(&folder.path().join("trajectories.jsonl")).unwrap();
     (study, rows)
@@ -74,7 +74,7 @@ fn scenarios_of_figures_draw_them_at_test_size() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/theorems").join(name).with_extension("toml");
         let scenario = Scenario::load(&path, &[], true).unwrap_or_else(|error| panic!("{error}"));
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { dir: folder.path().to_owned(), mode: Mode::Fresh, threads: Some(2), fail_fast: false };
+        let options = Options { threads: Some(2), ..Options::new(folder.path()) };
         let study = run(&scenario, &options, &|_| {}).unwrap();
         for expectation in &study.summary.expectations {
             assert_eq!(expectation.outcome, "holds", "{name}: {expectation:?}");

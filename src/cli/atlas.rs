@@ -11,6 +11,10 @@ use crate::theorems;
 
 /// Runs the scenarios of a folder in the order of their names, each into a folder of its own; a run that fails does not stop the others.
 pub(super) fn run(args: &run::Args) -> Result<Outcome, CliError> {
+    if args.shard.is_some() {
+        let help = "give one scenario to divide: ufm run SCENARIO --shard I/N";
+        return Err(CliError::refused_with_help("--shard divides the cases of one scenario, not a folder of them", help));
+    }
     let scenarios = scenarios(&args.scenario)?;
     let name =
         args.scenario.canonicalize().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));

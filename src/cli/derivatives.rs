@@ -61,10 +61,11 @@ fn representative(family: &losses::Family) -> Loss {
 
 fn summary(checks: &[(Loss, TaylorCheck)]) -> String {
     let mut out = String::from("|L(z+tv) − Taylor polynomial| ~ t^slope: 2 for a right gradient, 3 for a right Hessian\n\n");
-    out.push_str(&format!("{:<30}  {:<18}  {:<18}\n", "loss", "gradient (2)", "Hessian (3)"));
-    for (loss, check) in checks {
-        let name = loss.to_string();
-        out.push_str(&format!("{name:<30}  {:<18}  {:<18}\n", words(check.gradient), words(check.hessian)));
+    let names: Vec<String> = checks.iter().map(|(loss, _)| loss.to_string()).collect();
+    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(30);
+    out.push_str(&format!("{:<wide$}  {:<18}  {:<18}\n", "loss", "gradient (2)", "Hessian (3)"));
+    for ((_, check), name) in checks.iter().zip(&names) {
+        out.push_str(&format!("{name:<wide$}  {:<18}  {:<18}\n", words(check.gradient), words(check.hessian)));
     }
     out
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::init::BUILT_IN;
 use super::{CliError, Outcome, print, print_json};
-use crate::{losses, metrics, report, solvers, starts, theorems};
+use crate::{gpu, losses, metrics, report, solvers, starts, theorems};
 
 /// Arguments of `ufm list`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
 fn items(what: What) -> Vec<Item> {
     let keys = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect();
     match what {
-        What::Losses => losses::ALL.iter().map(loss).collect(),
+        What::Losses => losses::ALL.iter().chain([&losses::CUSTOM]).map(loss).collect(),
         What::Solvers => solvers::ALL
             .iter()
             .map(|family| Item { name: family.name, summary: family.summary.into(), keys: keys(family.keys) })
@@ -86,7 +86,14 @@ fn items(what: What) -> Vec<Item> {
         What::Theorems => theorems::ALL.iter().map(|theorem| Item::plain(theorem.name, theorem.title)).collect(),
         What::Devices => {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            vec![Item::plain("cpu", format!("double precision, {cores} threads"))]
+            let mut devices = vec![Item::plain("cpu", format!("double precision, {cores} threads"))];
+            match gpu::adapters() {
+                Ok(adapters) => {
+                    devices.extend(adapters.into_iter().map(|it| Item::plain("gpu", format!("{}: {}", it.name, it.details))))
+                }
+                Err(error) => devices.push(Item::plain("gpu", error.to_string())),
+            }
+            devices
         }
     }
 }

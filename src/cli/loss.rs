@@ -11,20 +11,21 @@ use crate::record::write_atomically;
 use crate::report::{Weight, contrast_drawing, contrast_range};
 use crate::scenario::contrast_settings;
 use crate::theory::{
-    Balanced, BalancedMinimum, Contrast, ContrastMinimum, ConvexityRegion, convexity_region, focal_uniqueness_fails_from,
+    Balanced, BalancedMinimum, Character, Contrast, ContrastMinimum, ConvexityRegion, Tie, Trait, character, convexity_region,
+    focal_uniqueness_fails_from,
 };
 
 /// Arguments of `ufm loss`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A loss, as `ufm list losses` names it
+    /// A loss, as `ufm list losses` names it; not with --ell
     #[arg(value_name = "NAME", required_unless_present = "ell")]
     name: Option<String>,
     /// Its parameters and the problem: loss.gamma=3 model.classes=60 model.decay.epsilon=0.0195 model.bias=none
     #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// A loss of your own
-    #[arg(long, value_name = "EXPR", hide = true, allow_hyphen_values = true)]
+    /// A loss of your own, a formula of the true class's probability p and q = 1−p: --ell "-(1-p)^gamma*log(p)" gamma=3
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     ell: Option<String>,
     /// Print one JSON document
     #[arg(long)]
@@ -42,6 +43,7 @@ struct Findings {
     minimum: Result<BalancedMinimum, String>,
     minima: Vec<ContrastMinimum>,
     weights: Vec<Weight>,
+    character: Option<Character>,
 }
 
 /// Prints the loss's convexity, its contrastive bound, uniqueness, transition, zero phase and geometry.
@@ -68,27 +70,21 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
 
 impl Findings {
     fn new(args: &Args) -> Result<Self, CliError> {
-        if args.ell.is_some() {
-            let names: Vec<&str> = losses::ALL.iter().map(|family| family.name).collect();
-            return Err(CliError::refused_with_help(
-                "--ell: losses of your own are not in this version",
-                format!("the losses there are: {}", names.join(", ")),
-            ));
-        }
         let settings = arguments(args)?;
         let contrast_settings = contrast_settings(&settings)?;
         let (mut balanced, has_epsilon) = (contrast_settings.balanced, contrast_settings.has_epsilon);
         let contrast = Contrast::new(&balanced.loss, balanced.classes).map_err(|error| CliError::refused(error.to_string()))?;
         if !has_epsilon {
             // Half of what collapses everything: a place where the geometry shows.
-            let epsilon = 0.5 * balanced.zero_threshold().unwrap_or(1e-2);
+            let epsilon = 0.5 * balanced.zero_threshold().filter(|edge| *edge > 0.0).unwrap_or(2e-2);
             (balanced.decay.w, balanced.decay.h) = (epsilon, epsilon);
         }
         let c = balanced.epsilon() / balanced.scale;
         let minima = contrast.minima(c).map_err(|error| CliError::refused(error.to_string()))?;
         let weights = weights(&contrast, c, has_epsilon);
         let minimum = balanced.minimum();
-        Ok(Self { balanced, contrast, has_epsilon, minimum, minima, weights })
+        let character = character(&balanced.loss, balanced.classes);
+        Ok(Self { balanced, contrast, has_epsilon, minimum, minima, weights, character })
     }
 
     /// ε from c.
@@ -97,26 +93,29 @@ impl Findings {
     }
 
     fn region(&self) -> String {
-        match convexity_region(&self.balanced.loss) {
-            ConvexityRegion::Everywhere => "everywhere".into(),
-            ConvexityRegion::TrueProbabilityFrom(edge) => format!("where p_k ≥ p_c = {edge:.10}"),
-        }
+        convexity_region(&self.balanced.loss, self.balanced.classes).to_string()
     }
 
     /// The first number of classes at which uniqueness fails.
     fn fails_from(&self) -> Option<u64> {
         match &self.balanced.loss {
             losses::Loss::Focal(focal) => focal_uniqueness_fails_from(focal.gamma).ok(),
-            _ => None,
+            // ℓ(p) is convex from p_c on, p = 1/K at t = 0. A formula with K in it has its own p_c for every K.
+            losses::Loss::Custom(loss) if loss.programs().iter().any(|(_, program)| program.uses_classes()) => None,
+            loss => match convexity_region(loss, self.balanced.classes) {
+                ConvexityRegion::TrueProbabilityFrom(edge) if edge > 1e-9 => Some((1.0 / edge).floor() as u64 + 1),
+                _ => None,
+            },
         }
     }
 
     fn document(&self) -> Value {
         let balanced = &self.balanced;
         let window = self.contrast.window();
-        let edge = match convexity_region(&balanced.loss) {
-            ConvexityRegion::Everywhere => 0.0,
-            ConvexityRegion::TrueProbabilityFrom(edge) => edge,
+        let edge = match convexity_region(&balanced.loss, balanced.classes) {
+            ConvexityRegion::Everywhere => Some(0.0),
+            ConvexityRegion::TrueProbabilityFrom(edge) => Some(edge),
+            ConvexityRegion::TrueProbabilityWithin(_) | ConvexityRegion::NotEverywhere => None,
         };
         let minima = |minima: &[ContrastMinimum]| -> Vec<Value> {
             let one = |m: &ContrastMinimum| json!({ "t": m.t, "scale": m.scale, "value": m.value * balanced.scale, "global": m.global });
@@ -130,9 +129,13 @@ impl Findings {
             json!({ "epsilon": self.epsilon(weight.c), "label": weight.label, "minima": minima(&found), "t": range, "value": values })
         };
         let found = self.minimum.as_ref().ok();
+        let ties = self.contrast.ties();
+        let tie = |tie: &Tie| json!({ "epsilon": self.epsilon(tie.epsilon), "scale_low": tie.low, "scale_high": tie.high });
+        let answer = |it: &Trait| json!({ "name": it.name, "holds": it.holds, "known": it.known.name(), "words": it.words });
         json!({
             "loss": balanced.loss.name(),
             "loss_params": balanced.loss.parameters().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "loss_text": balanced.loss.texts().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "loss_scale": balanced.scale,
             "classes": balanced.classes,
             "bias_mode": balanced.bias.name(),
@@ -145,7 +148,10 @@ impl Findings {
             "shift_invariant": balanced.loss.function().shift_invariant(),
             "phi_zero": balanced.scale * self.contrast.value(0.0),
             "minima": minima(&self.minima),
-            "unique_for_every_epsilon": window.is_err(),
+            "unique_for_every_epsilon": window.is_err() && ties.is_empty(),
+            "ties": ties.iter().map(tie).collect::<Vec<_>>(),
+            "traits": self.character.as_ref().map(|it| it.traits.iter().map(answer).collect::<Vec<_>>()),
+            "verdict": self.character.as_ref().map(|it| &it.verdict),
             "unique_reason": window.as_ref().err().map(ToString::to_string),
             "uniqueness_fails_from_classes": self.fails_from(),
             "window": window.ok().map(|w| json!({
@@ -162,6 +168,8 @@ impl Findings {
             "rank": found.map(|m| m.rank),
             "global": found.map(|m| m.global),
             "reason": self.minimum.as_ref().err(),
+            "standing": "numerical",
+            "proved_by": self.proof_command(),
             "curves": self.weights.iter().map(curve).collect::<Vec<_>>(),
         })
     }
@@ -179,6 +187,11 @@ impl Findings {
             format!("L ≥ φ(t), t = Σ_{{j≠k}} (z_j − z_k); φ(0) = {}{shift}", balanced.scale * self.contrast.value(0.0)),
         );
         match self.contrast.window() {
+            Err(_) if !self.contrast.ties().is_empty() => {
+                let places: Vec<String> =
+                    self.contrast.ties().iter().map(|tie| format!("ε = {:.10}", self.epsilon(tie.epsilon))).collect();
+                row("unique argmin", format!("no: two margins tie at {}", places.join(", ")));
+            }
             Err(error) => row("unique argmin", format!("yes, for every ε ({})", error.reason)),
             Ok(window) => {
                 let first = self.fails_from().map_or(String::new(), |first| format!("; so it is for every K ≥ {first}"));
@@ -210,14 +223,84 @@ impl Findings {
             }
             Err(reason) => row("  geometry", format!("no closed form: {reason}")),
         }
-        out
+        if let Some(character) = &self.character {
+            out += "\n";
+            for it in &character.traits {
+                out += &format!("{:<22} {}  [{}]\n", question(it.name), it.words, it.known.name());
+            }
+            out += &format!("\nverdict: {}\n", character.verdict);
+        }
+        out + &self.known()
     }
+
+    /// How all this is known, and how to prove what can be proved.
+    fn known(&self) -> String {
+        match self.proof_command() {
+            Some(command) => format!("\nknown by closed forms in floats; proved, with a certificate, by: {command}\n"),
+            None => String::new(),
+        }
+    }
+
+    /// The command that proves convexity region, uniqueness and transition, for losses that such claims are about.
+    fn proof_command(&self) -> Option<String> {
+        if self.character.is_some() {
+            return None;
+        }
+        let parameters = self.balanced.loss.parameters().into_iter().map(|(name, value)| format!(" loss.{name}={value}"));
+        let parameters: String = parameters.collect();
+        let (name, classes) = (self.balanced.loss.name(), self.balanced.classes);
+        Some(format!("ufm prove --loss {name}{parameters} model.classes={classes} --out FILE"))
+    }
+}
+
+/// A trait as a question.
+fn question(name: &str) -> &str {
+    match name {
+        "falls" => "falls with p?",
+        "convex" => "convex?",
+        "slope-bounded" => "slope bounded?",
+        "bounded-below" => "bounded below?",
+        "smooth" => "smooth?",
+        "contrastive" => "contrastive?",
+        other => other,
+    }
+}
+
+/// The arguments of a loss of the user's own: a key without its section is a parameter.
+fn own_arguments(formula: Option<&str>, settings: &[String]) -> Vec<String> {
+    let prefixed = |setting: &String| {
+        let key = setting.split_once('=').map_or("", |(key, _)| key);
+        if key.is_empty() || key.contains('.') { setting.clone() } else { format!("loss.{setting}") }
+    };
+    let ell = formula.map(|formula| format!("loss.ell={formula}"));
+    let name = format!("loss.name={}", losses::CUSTOM.name);
+    std::iter::once(name).chain(ell).chain(settings.iter().map(prefixed)).collect()
 }
 
 /// The arguments with NAME as `loss.name`.
 fn arguments(args: &Args) -> Result<Vec<String>, CliError> {
     let name = args.name.as_deref().unwrap_or_default();
     let mut settings = args.settings.clone();
+    if let Some(formula) = &args.ell {
+        // What would be NAME is the first setting then.
+        if !name.is_empty() {
+            settings.insert(0, name.to_owned());
+        }
+        if let Some(stray) = settings.iter().find(|setting| !setting.contains('=')) {
+            let message = format!("--ell gives a loss of your own, so `{stray}` is one too many");
+            return Err(CliError::refused_with_help(message, "write `ufm loss --ell EXPR KEY=VALUE…`, or `ufm loss NAME`"));
+        }
+        return Ok(own_arguments(Some(formula), &settings));
+    }
+    if name == losses::CUSTOM.name {
+        return Ok(own_arguments(None, &settings));
+    }
+    named(name, &settings)
+}
+
+/// The settings with NAME as `loss.name`.
+pub(super) fn named(name: &str, settings: &[String]) -> Result<Vec<String>, CliError> {
+    let mut settings = settings.to_vec();
     if let Some((key, _)) = name.split_once('=') {
         let message = format!("`{name}` stands where the loss's name belongs");
         let help = if key == "loss.name" {
@@ -228,7 +311,7 @@ fn arguments(args: &Args) -> Result<Vec<String>, CliError> {
         return Err(CliError::refused_with_help(message, help));
     }
     if !losses::ALL.iter().any(|family| family.name == name) {
-        let names: Vec<&str> = losses::ALL.iter().map(|family| family.name).collect();
+        let names: Vec<&str> = losses::ALL.iter().chain([&losses::CUSTOM]).map(|family| family.name).collect();
         let help = crate::scenario::nearest(name, names.iter().copied())
             .map_or(format!("the losses there are: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
         return Err(CliError::refused_with_help(format!("there is no loss `{name}`; there are {}", names.join(", ")), help));
@@ -260,7 +343,7 @@ fn weights(contrast: &Contrast, c: f64, has_epsilon: bool) -> Vec<Weight> {
             weight(1.03 * window.simplex_stable_to, "above the window"),
         ],
         Err(_) => {
-            let edge = contrast.zero_threshold().unwrap_or(2.0 * c);
+            let edge = contrast.zero_threshold().filter(|edge| *edge > 0.0).unwrap_or(2.0 * c);
             let mut weights = vec![weight(edge, "zero threshold"), weight(1.5 * edge, "above it")];
             if !has_epsilon {
                 weights.insert(0, weight(0.5 * edge, "half the threshold"));

@@ -6,17 +6,21 @@ mod atlas;
 mod check;
 mod completions;
 mod derivatives;
+mod dry_run;
+mod ending;
 mod error;
 mod init;
 mod inspect;
 mod list;
 mod loss;
+mod merge;
 mod output;
 mod prove;
 mod provenance;
 mod report;
 mod run;
 mod schema;
+mod slurm;
 mod theory;
 
 use std::process::ExitCode;
@@ -52,6 +56,10 @@ enum Command {
     Check(check::Args),
     /// Rebuild figures and report from what a run left
     Report(report::Args),
+    /// Join the shards of a run (`ufm run … --shard I/N`) to what the whole run leaves
+    Merge(merge::Args),
+    /// Print a Slurm array script that runs a scenario in shards and merges them
+    Slurm(slurm::Args),
     /// What there is: losses, solvers, starts, metrics, figures, scenarios, …
     List(list::Args),
     /// Print a commented scenario to start from
@@ -94,6 +102,8 @@ fn dispatch(command: Command) -> Result<Outcome, CliError> {
         Command::Theory(args) => theory::run(&args),
         Command::Loss(args) => loss::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Slurm(args) => slurm::run(&args),
         Command::List(args) => list::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => schema::run(),

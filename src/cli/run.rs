@@ -1,18 +1,17 @@
 //! `ufm run`: the main job.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CliError, Outcome, print, print_json, provenance};
-use crate::objective::Plan;
-use crate::record::{Mode, StoreError, TheoremFinding};
-use crate::report;
-use crate::scenario::{Case, Scenario};
-use crate::spectra;
-use crate::starts::expand;
-use crate::study::{self, Options, Progress, Study, StudyError};
+use super::{CliError, Outcome, dry_run, ending, print, print_json, provenance};
+use crate::gpu::{self, PlantedFault};
+use crate::record::{Mode, Shard};
+use crate::scenario::Scenario;
+use crate::starts;
+use crate::study::{self, Options, Progress, Retry, Study};
 
 /// Arguments of `ufm run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,15 +28,24 @@ pub(super) struct Args {
     /// Go on with an interrupted run of the same settings
     #[arg(long, conflicts_with = "overwrite")]
     pub(super) resume: bool,
+    /// Go on with an interrupted run, and compute again the cases with a point that failed (broke down), or is unsettled (not critical or undecided)
+    #[arg(long, value_name = "WHICH", conflicts_with = "overwrite", value_parser = retry)]
+    pub(super) retry: Option<Retry>,
     /// Replace the records that the folder holds
     #[arg(long)]
     pub(super) overwrite: bool,
+    /// Run the I-th of N parts of the cases, to be joined by `ufm merge`
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// Begin even where there are more than 100,000 points
+    #[arg(long)]
+    pub(super) yes: bool,
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
-    /// Where candidates are computed
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
-    pub(super) device: String,
+    /// Where candidates are computed: cpu or gpu [default: as the scenario says]
+    #[arg(long, value_name = "DEVICE", value_parser = device)]
+    pub(super) device: Option<String>,
     /// Print the cases and what they would cost, run nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -50,6 +58,9 @@ pub(super) struct Args {
     /// Print nothing but errors
     #[arg(long, short)]
     pub(super) quiet: bool,
+    /// Plant a fault of the device: lost@STEP or shader
+    #[arg(long, hide = true, value_parser = fault)]
+    pub(super) gpu_fault: Option<PlantedFault>,
     /// Apply the scenario's [test] overrides
     #[arg(long, hide = true)]
     pub(super) test_size: bool,
@@ -58,211 +69,199 @@ pub(super) struct Args {
 /// The value of `--device`.
 fn device(name: &str) -> Result<String, String> {
     match name {
-        "cpu" => Ok(name.to_owned()),
-        "gpu" => Err("this build has no GPU path; leave --device out, or give `cpu`".into()),
+        "cpu" | "gpu" => Ok(name.to_owned()),
         _ => Err("a device is `cpu` or `gpu`".into()),
     }
 }
 
+/// The value of `--retry`.
+fn retry(name: &str) -> Result<Retry, String> {
+    match name {
+        "failed" => Ok(Retry::Failed),
+        "unsettled" => Ok(Retry::Unsettled),
+        _ => Err("what can be computed again is `failed` or `unsettled`".into()),
+    }
+}
+
+/// The value of `--gpu-fault`.
+fn fault(text: &str) -> Result<PlantedFault, String> {
+    let step = text.strip_prefix("lost@").and_then(|step| step.parse().ok());
+    match (text, step) {
+        ("shader", _) => Ok(PlantedFault::Shader),
+        (_, Some(step)) => Ok(PlantedFault::LostAt(step)),
+        _ => Err("a fault is `shader` or `lost@STEP`".into()),
+    }
+}
+
+/// How a GPU is opened: UFM_GPU_ADAPTER is part of an adapter's name, UFM_GPU_BINDING a limit in bytes below the adapter's own.
+pub(super) fn gpu_options(fault: Option<PlantedFault>) -> Result<gpu::Options, CliError> {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let limit = text("UFM_GPU_BINDING").map(|value| {
+        value.parse().map_err(|_| CliError::refused(format!("UFM_GPU_BINDING must be a number of bytes, and is `{value}`")))
+    });
+    Ok(gpu::Options { adapter: text("UFM_GPU_ADAPTER"), binding_limit: limit.transpose()?, fault })
+}
+
+/// More points than this are run only with `--yes`: at a few milliseconds and two kilobytes each, it is where minutes and megabytes become hours and gigabytes.
+const POINTS_MAX: usize = 100_000;
+
 /// Runs a scenario.
 pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
-    let scenario = Scenario::load(&args.scenario, &args.overrides, args.test_size)?;
+    // On the command line the device is a key like any other.
+    let device = args.device.iter().map(|device| format!("device={device}"));
+    let overrides: Vec<String> = args.overrides.iter().cloned().chain(device).collect();
+    let scenario = Scenario::load(&args.scenario, &overrides, args.test_size)?;
+    check_shard(&scenario, args.shard)?;
+    let gpu = gpu_options(args.gpu_fault)?;
     if args.dry_run {
-        return dry_run(&scenario, args.json);
+        return dry_run::dry_run(&scenario, &gpu, args);
     }
-    let dir = args.out.clone().unwrap_or_else(|| study::default_dir(&scenario));
-    let mode = match (args.resume, args.overwrite) {
+    check_points(&scenario, args)?;
+    let dir = args.out.clone().unwrap_or_else(|| default_dir(&scenario, args.shard));
+    let mode = match (args.resume || args.retry.is_some(), args.overwrite) {
         (true, _) => Mode::Resume,
         (_, true) => Mode::Overwrite,
         _ => Mode::Fresh,
     };
-    let options = Options { dir: dir.clone(), mode, threads: args.threads.map(usize::from), fail_fast: args.fail_fast };
+    let options = Options {
+        dir: dir.clone(),
+        mode,
+        threads: args.threads.map(usize::from),
+        fail_fast: args.fail_fast,
+        shard: args.shard,
+        retry: args.retry.unwrap_or_default(),
+    };
     let started = SystemTime::now();
     let bar = Bar::new(args.quiet || args.json);
-    let study = study::run(&scenario, &options, &|progress| bar.show(progress)).map_err(|error| explain(error, &options));
+    let study =
+        study::run_on(&scenario, &options, &gpu, &|progress| bar.show(progress)).map_err(|error| ending::explain(error, &dir));
     bar.clear();
     let study = study?;
-    provenance::write(&dir, args.threads, started)?;
-    let report = report::write(std::slice::from_ref(&dir), None).map_err(|error| CliError::Broken(error.to_string()))?;
-
-    if args.json {
-        print_json(&serde_json::json!({ "summary": study.summary, "records": study.records, "theorems": study.theorems }))?;
-    } else if !args.quiet {
-        print(&closing_words(&study, &report.report))?;
+    provenance::write(&dir, args.threads, study.device.as_ref(), started)?;
+    match args.shard {
+        Some(shard) => end_of_shard(shard, &study, &dir, args.json, args.quiet),
+        None => ending::end(study, &dir, args.json, args.quiet),
     }
-    Ok(outcome(&scenario, &study))
 }
 
-/// The table, the expectations, and where the report is.
-fn closing_words(study: &Study, report: &Path) -> String {
-    let mut text = String::new();
-    if !study.summary.question.is_empty() {
-        text += &format!("{}\n\n", study.summary.question);
+/// The default folder of a scenario, or of a shard of it: shards must not meet in one.
+pub(super) fn default_dir(scenario: &Scenario, shard: Option<Shard>) -> PathBuf {
+    let dir = study::default_dir(scenario);
+    match shard {
+        None => dir,
+        Some(shard) => dir.join(format!("shard-{}-of-{}", shard.number(), shard.of())),
     }
-    text += &report::table(&study.records, study.census.as_ref());
-    text.push('\n');
-    if let Some(census) = &study.census {
-        text += &report::census_text(census);
-        text.push('\n');
-    }
-    for expectation in &study.summary.expectations {
-        let mark = match expectation.outcome.as_str() {
-            "holds" => "✓",
-            "fails" => "✗",
-            _ => "–",
-        };
-        text += &format!(
-            "{mark} {}: expected {}, found {} ({})\n",
-            expectation.claim, expectation.expected, expectation.found, expectation.outcome
-        );
-    }
-    for found in &study.theorems {
-        let mark = match found.finding.as_str() {
-            "agrees" => "✓",
-            "disagrees" => "✗",
-            _ => "–",
-        };
-        text += &format!("{mark} {}: {} {}{}\n", found.title, found.finding, margin(found), because(found));
-    }
-    text + &format!("\n{} points → {}\n", study.records.len(), report.display())
 }
 
-/// The deviation of a finding beside what is allowed.
-fn margin(found: &TheoremFinding) -> String {
-    match (found.deviation, found.allowed) {
-        (Some(deviation), Some(allowed)) => {
-            let (deviation, allowed) = (report::margin(deviation), report::margin(allowed));
-            format!("({}: {deviation}, allowed {allowed}; {} points)", found.measured, found.points)
+/// Shards split cases, so there are not more of them.
+pub(super) fn check_shard(scenario: &Scenario, shard: Option<Shard>) -> Result<(), CliError> {
+    let cases = scenario.cases.len();
+    match shard {
+        Some(shard) if shard.of() > cases => {
+            let message = format!("--shard {shard}: the scenario has {cases} cases, and shards split cases, never starts");
+            Err(CliError::refused_with_help(message, format!("divide it into at most {cases} shards")))
         }
-        _ => String::new(),
+        _ => Ok(()),
     }
 }
 
-/// The reason, where the finding is not the one hoped for.
-fn because(found: &TheoremFinding) -> String {
-    if found.finding == "agrees" { String::new() } else { format!(": {}", found.reason) }
-}
-
-/// The exit code that the expectations and the undecided points ask for.
-fn outcome(scenario: &Scenario, study: &Study) -> Outcome {
-    let undecided = study.records.iter().filter(|record| record.standing.as_deref() == Some("undecided")).count() as u64;
-    let fails = |claim: &str| claim != "undecided_max";
-    if study.summary.expectations.iter().any(|expectation| expectation.outcome == "fails" && fails(&expectation.claim))
-        || study.theorems.iter().any(|found| found.finding == "disagrees")
-    {
-        Outcome::Failed
-    } else if scenario.expectations_apply() && scenario.expect.undecided_max.is_some_and(|allowed| undecided > allowed) {
-        Outcome::Undecided
-    } else {
-        Outcome::Done
+/// Refuses what is more likely a slip than a wish.
+fn check_points(scenario: &Scenario, args: &Args) -> Result<(), CliError> {
+    let ours = scenario.cases.iter().filter(|case| args.shard.is_none_or(|shard| shard.holds(case.index)));
+    let points: usize = ours.map(|case| starts::count(&case.starts, &case.problem)).sum();
+    if points <= POINTS_MAX || args.yes {
+        return Ok(());
     }
+    let message = format!("the run has {points} points, more than {POINTS_MAX}");
+    let help = "--dry-run says what they would cost; --yes runs them; --shard I/N or `ufm slurm` divide them";
+    Err(CliError::refused_with_help(message, help))
 }
 
-/// What one core does, roughly, in the products and factorisations of a spectrum: for estimates alone.
-const MULTIPLY_ADDS_A_SECOND: f64 = 1e10;
-
-/// What would be run, without running it.
-fn dry_run(scenario: &Scenario, json: bool) -> Result<Outcome, CliError> {
-    let cases: Vec<_> = scenario
-        .cases
-        .iter()
-        .map(|case| {
-            let plan = Plan::new(&case.problem);
-            let (route, collapsed) = routes(case);
-            serde_json::json!({
-                "case": case.id,
-                "objective": study::objective_text(&case.problem),
-                "solver": case.solver.name(),
-                "points": expand(&case.starts, &case.problem).len(),
-                "unknowns": case.problem.dimension(),
-                "inertia_bytes": plan.bytes,
-                "inertia_multiply_adds": plan.multiply_adds,
-                "route": route,
-                "route_collapsed": collapsed,
-            })
-        })
-        .collect();
+/// What a shard says at its end. Expectations, statements, figures and report are the merge's.
+fn end_of_shard(shard: Shard, study: &Study, dir: &Path, json: bool, quiet: bool) -> Result<Outcome, CliError> {
     if json {
-        print_json(&serde_json::json!({ "scenario": scenario.name, "cases": cases }))?;
-        return Ok(Outcome::Done);
+        print_json(&serde_json::json!({ "shard": shard.number(), "of": shard.of(), "summary": study.summary }))?;
+    } else if !quiet {
+        let (points, dir) = (study.records.len(), dir.display());
+        print(&format!(
+            "shard {shard}: {points} points → {dir}
+{}",
+            ending::failures(&study.records)
+        ))?;
     }
-    let mut text = format!("{}: {} cases\n", scenario.name, cases.len());
-    for case in &cases {
-        text += &format!(
-            "\ncase {} · {} · {} points · {} unknowns\n  {}\n  exact inertia: {:.1} MB, {:.1e} multiply-adds a Schur complement\n  route: {}; where the features of every class coincide: {}\n",
-            case["case"].as_str().unwrap_or_default(),
-            case["solver"].as_str().unwrap_or_default(),
-            case["points"],
-            case["unknowns"],
-            case["objective"].as_str().unwrap_or_default(),
-            case["inertia_bytes"].as_f64().unwrap_or_default() / 1e6,
-            case["inertia_multiply_adds"].as_f64().unwrap_or_default(),
-            case["route"].as_str().unwrap_or_default(),
-            case["route_collapsed"].as_str().unwrap_or_default(),
-        );
-    }
-    print(&text)?;
     Ok(Outcome::Done)
-}
-
-/// How spectra at critical points of a case are computed, in words: for any point, and for one whose classes are collapsed.
-fn routes(case: &Case) -> (String, String) {
-    let level = case.spectra.level;
-    // A critical point is taken at its rank, which is at most K.
-    let shape = &case.problem.shape;
-    let problem = case.problem.at_width(shape.width().min(shape.classes()));
-    let words = |columns: usize| match spectra::plan(&problem, columns, level, &case.spectra.limits()) {
-        _ if level == spectra::Level::None => "none (spectra.level is \"none\")".to_owned(),
-        Ok(planned) => {
-            let seconds = planned.multiply_adds / MULTIPLY_ADDS_A_SECOND;
-            let time = if seconds < 1.0 { "below a second".into() } else { format!("about {seconds:.0} s") };
-            format!("{} ({:.1} MB, {:.1e} multiply-adds, {time})", planned.route, planned.bytes / 1e6, planned.multiply_adds)
-        }
-        Err(reason) => format!("none: {reason}"),
-    };
-    (words(shape.columns()), words(shape.classes()))
-}
-
-/// A run's fault as the command line tells it.
-fn explain(error: StudyError, options: &Options) -> CliError {
-    match error {
-        StudyError::Store(StoreError::Refused { message, help }) => CliError::refused_with_help(message, help),
-        StudyError::Store(StoreError::Disk { path, doing, source }) => {
-            let message = format!(
-                "{}: cannot {doing}: {source}\nrecords of finished cases are safe in {}; --resume goes on from there",
-                path.display(),
-                options.dir.display()
-            );
-            CliError::Broken(message)
-        }
-        StudyError::Start(message) | StudyError::Spectra(message) => CliError::refused(message),
-        StudyError::Census(_) | StudyError::Theorems(_) => CliError::Broken(error.to_string()),
-        StudyError::Threads(message) => CliError::Broken(message),
-        StudyError::FailFast(_) => CliError::Stopped(error.to_string()),
-    }
 }
 
 /// The progress bar: on a terminal, and only for what takes longer than a second.
 struct Bar {
     bar: ProgressBar,
+    /// Points that an earlier run had done: they say nothing of how fast this one is.
+    before: OnceLock<usize>,
 }
 
 impl Bar {
     fn new(silent: bool) -> Self {
         let bar = if silent { ProgressBar::hidden() } else { ProgressBar::no_length() };
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} points, {elapsed} elapsed, about {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar }
+        let template = "{bar:30} {pos}/{len} points, {elapsed} elapsed, {msg}";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, before: OnceLock::new() }
     }
 
     fn show(&self, progress: Progress) {
+        let before = *self.before.get_or_init(|| progress.done);
         self.bar.set_length(progress.total as u64);
-        if self.bar.elapsed().as_secs() >= 1 {
+        let elapsed = self.bar.elapsed().as_secs_f64();
+        if elapsed >= 1.0 {
             self.bar.set_position(progress.done as u64);
+            self.bar.set_message(pace(progress, before, elapsed));
         }
     }
 
     fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Throughput, time left, and failures so far.
+fn pace(progress: Progress, before: usize, elapsed: f64) -> String {
+    let rate = progress.done.saturating_sub(before) as f64 / elapsed;
+    let left = progress.total.saturating_sub(progress.done) as f64 / rate;
+    let mut text = match rate > 0.0 {
+        true => format!("{} a second, about {} left", rate_text(rate), words_of_time(left)),
+        false => "no point yet".to_owned(),
+    };
+    if progress.failed > 0 {
+        text += &format!(", {} failed", progress.failed);
+    }
+    text
+}
+
+/// A rate to two digits.
+fn rate_text(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.2}") } else { format!("{rate:.0}") }
+}
+
+/// A duration in words: 4 s, 12 min, 3.5 h, 2.1 days.
+pub(super) fn words_of_time(seconds: f64) -> String {
+    match seconds {
+        x if x < 1.0 => "less than a second".into(),
+        x if x < 100.0 => format!("{x:.0} s"),
+        x if x < 6000.0 => format!("{:.0} min", x / 60.0),
+        x if x < 172_800.0 => format!("{:.1} h", x / 3600.0),
+        x => format!("{:.1} days", x / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pace_counts_what_this_run_did() {
+        let progress = Progress { done: 600, total: 1000, failed: 0 };
+        assert_eq!(pace(progress, 500, 10.0), "10 a second, about 40 s left");
+        assert_eq!(pace(Progress { failed: 3, ..progress }, 500, 10.0), "10 a second, about 40 s left, 3 failed");
+        assert_eq!(pace(progress, 600, 10.0), "no point yet");
+        assert_eq!(pace(Progress { done: 501, ..progress }, 500, 10.0), "0.10 a second, about 83 min left");
     }
 }

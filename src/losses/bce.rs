@@ -1,7 +1,7 @@
 //! Binary cross-entropy, one logistic problem per class.
 
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
 
 /// L = −log σ(z_k) − Σ_{j≠k} log σ(−z_j): ∇L is −σ(−z_k) at k and σ(z_j) elsewhere, ∇²L = diag σ(z_j) σ(−z_j). Convex, not shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,27 @@ impl LossFunction for Bce {
             let total = 1.0 + small;
             *a = small / (total * total);
         }
+    }
+
+    fn epilogue(&self) -> Epilogue {
+        let functions = "fn term(z: f32, own: bool) -> f32 {
+    let x = select(z, -z, own);
+    return max(x, 0.0) + log_one_plus(exp(-abs(x)));
+}
+
+fn slope(z: f32, own: bool) -> f32 {
+    let x = select(z, -z, own);
+    let small = exp(-abs(x));
+    let value = select(1.0, small, x < 0.0) / (1.0 + small);
+    return select(value, -value, own);
+}
+
+fn bend(z: f32, own: bool) -> f32 {
+    let small = exp(-abs(z));
+    return small / ((1.0 + small) * (1.0 + small));
+}
+";
+        Epilogue::Separable { functions: functions.into() }
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

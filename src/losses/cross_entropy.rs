@@ -1,7 +1,7 @@
 //! Cross-entropy, L = −log p_k with p = softmax(z).
 
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitHessian, LossFunction, Softmax};
 
 /// Cross-entropy: ∇L = p − e_k, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +28,14 @@ impl LossFunction for CrossEntropy {
 
     fn hessian(&self, logits: &[f64], _label: usize, out: &mut LogitHessian) {
         softmax_hessian(logits, out);
+    }
+
+    fn epilogue(&self) -> Epilogue {
+        Epilogue::Softmax {
+            smoothing: 0.0,
+            functions: String::new(),
+            weigh: "    return Weights(own.surprise, 1.0, 0.0);".into(),
+        }
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

@@ -1,7 +1,10 @@
 //! Focal loss, L = −(1 − p_k)^γ log p_k with p = softmax(z).
 
 use super::cross_entropy::softmax_hessian;
-use super::{Conjugate, CrossEntropy, LogitHessian, LossFunction, Softmax};
+use super::epilogue::literal;
+use super::{Conjugate, CrossEntropy, Epilogue, LogitHessian, LossFunction, Softmax};
+use crate::numeric::Jet;
+use crate::numeric::expression::TrueClass;
 
 /// Focal loss: ∇L = η(p_k)(p − e_k), ∇²L = η A − η' p_k (e_k − p)(e_k − p)ᵀ with A = diag(p) − ppᵀ and
 /// η(p) = (1−p)^γ − γ p (1−p)^{γ−1} log p. Shift-invariant; convex only for γ = 0, where it is cross-entropy.
@@ -31,6 +34,14 @@ impl Focal {
         let power = complement.powf(gamma);
         let slope = gamma * (power * complement) * (surprise - 2.0 - (gamma - 1.0) * ratio);
         Weights { power, eta: power * (1.0 + gamma * ratio), slope }
+    }
+}
+
+impl Focal {
+    /// ℓ, ℓ_u = −qη and ℓ_uu = p(qη − q²η') in the log-odds u.
+    pub(super) fn at(&self, at: &TrueClass<f64>) -> Jet<f64> {
+        let Weights { power, eta, slope } = self.weights(at.p, at.q, at.surprise);
+        Jet { value: power * at.surprise, first: -at.q * eta, second: at.p * (at.q * eta - slope) }
     }
 }
 
@@ -87,6 +98,25 @@ impl LossFunction for Focal {
             out.terms.push((-p * slope, toward_label));
             out.diagonal.iter_mut().for_each(|a| *a *= eta);
         }
+    }
+
+    /// The formulas of `weights`.
+    fn epilogue(&self) -> Epilogue {
+        // 0^0 is not defined on a device.
+        let power = if self.gamma > 0.0 { "pow(own.complement, gamma)" } else { "1.0" };
+        let weigh = format!(
+            "    let gamma = {};
+    var ratio = own.probability;
+    var power = 0.0;
+    if (own.complement > 0.0) {{
+        ratio = own.probability * (own.surprise / own.complement);
+        power = {power};
+    }}
+    let slope = gamma * (power * own.complement) * (own.surprise - 2.0 - (gamma - 1.0) * ratio);
+    return Weights(power * own.surprise, power * (1.0 + gamma * ratio), slope);",
+            literal(self.gamma)
+        );
+        Epilogue::Softmax { smoothing: 0.0, functions: String::new(), weigh }
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

@@ -2,7 +2,7 @@
 
 use super::conjugate::{entropy_term, fraction_inside};
 use super::cross_entropy::softmax_hessian;
-use super::{Conjugate, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitHessian, LossFunction, Softmax};
 
 /// Label smoothing: ∇L = p − ỹ, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant; α = 0 is cross-entropy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +52,15 @@ impl LossFunction for LabelSmoothing {
 
     fn hessian(&self, logits: &[f64], _label: usize, out: &mut LogitHessian) {
         softmax_hessian(logits, out);
+    }
+
+    /// Cross-entropy's, with the label vector's uniform part.
+    fn epilogue(&self) -> Epilogue {
+        Epilogue::Softmax {
+            smoothing: self.alpha,
+            functions: String::new(),
+            weigh: "    return Weights(own.surprise, 1.0, 0.0);".into(),
+        }
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

@@ -9,26 +9,40 @@
 mod bce;
 mod conjugate;
 mod cross_entropy;
+mod custom;
 mod derivatives;
+mod epilogue;
 mod focal;
+mod generalized_cross_entropy;
 mod hessian;
 mod label_smoothing;
 mod mse;
+mod poly;
 mod softmax;
 #[cfg(test)]
 mod tests;
+mod true_class;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use bce::Bce;
 pub use conjugate::Conjugate;
 pub use cross_entropy::CrossEntropy;
+pub use custom::{Custom, CustomFault, FORMULA_KEYS};
 pub use derivatives::{SlopeVerdict, TaylorCheck, TaylorRow, taylor_check};
+pub use epilogue::Epilogue;
 pub use focal::Focal;
+pub use generalized_cross_entropy::GeneralizedCrossEntropy;
 pub use hessian::LogitHessian;
 pub use label_smoothing::LabelSmoothing;
 pub use mse::Mse;
+pub use poly::PolyLoss;
 pub use softmax::Softmax;
+
+use crate::numeric::Jet;
+use crate::numeric::expression::Along;
+use true_class::OfTrueClass;
 
 /// A loss L(z, k) of one sample: `logits` z (K entries), true class `label` k.
 pub trait LossFunction: fmt::Debug + Send + Sync {
@@ -46,6 +60,9 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
 
     /// ∇²L into `out` (overwritten), without cancellation at collapse.
     fn hessian(&self, logits: &[f64], label: usize, out: &mut LogitHessian);
+
+    /// The same formulas as shader text, for devices that compute with `f32`.
+    fn epilogue(&self) -> Epilogue;
 
     /// The convex conjugate, for convex losses.
     fn conjugate(&self) -> Option<&dyn Conjugate> {
@@ -66,12 +83,21 @@ pub enum Loss {
     Mse(Mse),
     /// −log σ(z_k) − Σ_{j≠k} log σ(−z_j).
     Bce(Bce),
+    /// −log p_k + ε₁(1 − p_k).
+    PolyLoss(PolyLoss),
+    /// (1 − p_k^a)/a.
+    GeneralizedCrossEntropy(GeneralizedCrossEntropy),
+    /// A formula of the user's own.
+    Custom(Arc<Custom>),
 }
 
 impl Loss {
-    /// The entry of [`ALL`] this loss comes from.
+    /// The entry of [`ALL`] this loss comes from, or [`CUSTOM`].
     pub fn family(&self) -> &'static Family {
         let name = match self {
+            Loss::Custom(_) => return &CUSTOM,
+            Loss::PolyLoss(_) => "poly-loss",
+            Loss::GeneralizedCrossEntropy(_) => "generalized-cross-entropy",
             Loss::CrossEntropy(_) => "cross-entropy",
             Loss::LabelSmoothing(_) => "label-smoothing",
             Loss::Focal(_) => "focal",
@@ -87,14 +113,35 @@ impl Loss {
     }
 
     /// Names and values of its parameters, in the order of the family's entry.
-    pub fn parameters(&self) -> Vec<(&'static str, f64)> {
+    pub fn parameters(&self) -> Vec<(String, f64)> {
         let values = match self {
+            Loss::Custom(loss) => return loss.parameters().to_vec(),
+            Loss::PolyLoss(loss) => vec![loss.epsilon1],
+            Loss::GeneralizedCrossEntropy(loss) => vec![loss.exponent],
             Loss::CrossEntropy(_) | Loss::Bce(_) => vec![],
             Loss::LabelSmoothing(loss) => vec![loss.alpha],
             Loss::Focal(loss) => vec![loss.gamma],
             Loss::Mse(loss) => vec![loss.kappa, loss.target],
         };
-        self.family().parameters.iter().map(|parameter| parameter.name).zip(values).collect()
+        self.family().parameters.iter().map(|parameter| parameter.name.to_owned()).zip(values).collect()
+    }
+
+    /// Keys and canonical texts of the formulas of a loss of the user's own; none of others.
+    pub fn texts(&self) -> Vec<(&'static str, String)> {
+        if let Loss::Custom(loss) = self { loss.texts() } else { Vec::new() }
+    }
+
+    /// For a loss ℓ(p_k): ℓ, ℓ_u and ℓ_uu at the log-odds u = log(p_k/(1−p_k)), for K classes.
+    pub fn at_log_odds(&self, u: f64, classes: usize) -> Option<Jet<f64>> {
+        let at = true_class::at_log_odds(u);
+        match self {
+            Loss::CrossEntropy(_) => Some(Jet { value: at.surprise, first: -at.q, second: at.p * at.q }),
+            Loss::Focal(loss) => Some(loss.at(&at)),
+            Loss::PolyLoss(loss) => Some(loss.jet(&at, Along::LogOdds, classes)),
+            Loss::GeneralizedCrossEntropy(loss) => Some(loss.jet(&at, Along::LogOdds, classes)),
+            Loss::Custom(loss) => loss.at_log_odds(u, classes),
+            Loss::LabelSmoothing(_) | Loss::Mse(_) | Loss::Bce(_) => None,
+        }
     }
 
     /// The loss as a function of one sample's logits.
@@ -105,15 +152,20 @@ impl Loss {
             Loss::Focal(loss) => loss,
             Loss::Mse(loss) => loss,
             Loss::Bce(loss) => loss,
+            Loss::PolyLoss(loss) => loss,
+            Loss::GeneralizedCrossEntropy(loss) => loss,
+            Loss::Custom(loss) => loss.as_ref(),
         }
     }
 }
 
 impl fmt::Display for Loss {
-    /// The name with its parameters: `focal(gamma=2)`.
+    /// The name with its parameters: `focal(gamma=2)`, `custom(ell=-log(p)+a*q, a=2)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        let parameters: Vec<String> = self.parameters().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let texts = self.texts().into_iter().map(|(key, text)| format!("{key}={text}"));
+        let parameters: Vec<String> =
+            texts.chain(self.parameters().iter().map(|(name, value)| format!("{name}={value}"))).collect();
         if parameters.is_empty() { Ok(()) } else { write!(f, "({})", parameters.join(", ")) }
     }
 }
@@ -183,4 +235,37 @@ pub const ALL: &[Family] = &[
     Family {
         name: "bce", summary: "L = −log σ(z_k) − Σ_{j≠k} log σ(−z_j)", parameters: &[], build: |_| Loss::Bce(Bce)
     },
+    Family {
+        name: "poly-loss",
+        summary: "L = −log p_k + ε₁ (1−p_k), ε₁ = epsilon1",
+        parameters: &[Parameter {
+            name: "epsilon1",
+            default: None,
+            allowed: "epsilon1 > −1, finite",
+            allows: |x| x > -1.0 && x.is_finite(),
+        }],
+        build: |values| Loss::PolyLoss(PolyLoss { epsilon1: values[0] }),
+    },
+    Family {
+        name: "generalized-cross-entropy",
+        summary: "L = (1 − p_k^a)/a, a = exponent",
+        parameters: &[Parameter {
+            name: "exponent",
+            default: None,
+            allowed: "0 < exponent ≤ 1",
+            allows: |x| x > 0.0 && x <= 1.0,
+        }],
+        build: |values| Loss::GeneralizedCrossEntropy(GeneralizedCrossEntropy { exponent: values[0] }),
+    },
 ];
+
+/// The losses of the user's own. They are no entry of [`ALL`], as no list of numbers builds them: see [`Custom::new`]. `build` gives cross-entropy as a formula.
+pub static CUSTOM: Family = Family {
+    name: "custom",
+    summary: "your own: `ell` of p and q = 1−p, or `own` and `others` of z, with parameters of any name",
+    parameters: &[],
+    build: |_| {
+        let texts = [("ell".to_owned(), "-log(p)".to_owned())].into();
+        Loss::Custom(Arc::new(Custom::new(&texts, &std::collections::BTreeMap::new()).expect("a formula of the grammar")))
+    },
+};

@@ -1,6 +1,7 @@
 //! Squared error against M e_k, the true class weighted by κ.
 
-use super::{Conjugate, LogitHessian, LossFunction};
+use super::epilogue::literal;
+use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
 
 /// L = ½ [κ (z_k − M)² + Σ_{j≠k} z_j²]: ∇L = D (z − M e_k), ∇²L = D = diag(1, …, κ at k, …). Convex, not shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +37,26 @@ impl LossFunction for Mse {
         out.reset(logits.len(), None, 0);
         out.diagonal.fill(1.0);
         out.diagonal[label] = self.kappa;
+    }
+
+    fn epilogue(&self) -> Epilogue {
+        let (kappa, target) = (literal(self.kappa), literal(self.target));
+        let functions = format!(
+            "fn term(z: f32, own: bool) -> f32 {{
+    let miss = z - select(0.0, {target}, own);
+    return 0.5 * select(1.0, {kappa}, own) * (miss * miss);
+}}
+
+fn slope(z: f32, own: bool) -> f32 {{
+    return select(z, {kappa} * (z - {target}), own);
+}}
+
+fn bend(z: f32, own: bool) -> f32 {{
+    return select(1.0, {kappa}, own);
+}}
+"
+        );
+        Epilogue::Separable { functions }
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

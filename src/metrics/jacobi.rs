@@ -5,17 +5,30 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::linalg::{dot, svd};
+
 /// More sweeps than this have never been needed: convergence is quadratic, 6 to 10 are usual.
 const SWEEPS_MAX: usize = 60;
 
 /// A decomposition that leaves more than this of ‖A‖_F is refused.
 const RESIDUAL: f64 = 1e-12;
 
+/// From this many columns on the library's decomposition is taken for a first guess of the right singular vectors: rotations then have next to nothing left to do.
+const GUESSED_FROM: usize = 48;
+
+/// A guess that is farther from orthogonal than this is not used.
+const ORTHOGONAL: f64 = 1e-10;
+
+/// The falling singular values of A alone, as many as its shorter side.
+pub(super) fn singular_values(matrix: &DMatrix<f64>) -> Result<DVector<f64>, String> {
+    if matrix.ncols() > matrix.nrows() { Ok(singular(&matrix.transpose())?.1) } else { Ok(singular(matrix)?.1) }
+}
+
 /// The left singular vectors (as columns) and the falling singular values of A, as many as A has columns; vectors of zero singular values are zero.
 /// The entries of A are of the order of 1. Fails if the result does not pass its checks.
 pub(super) fn singular(matrix: &DMatrix<f64>) -> Result<(DMatrix<f64>, DVector<f64>), String> {
-    let mut columns = matrix.clone();
     let norm = matrix.norm();
+    let mut columns = guessed(matrix);
     let negligible = f64::EPSILON * norm;
     let swept = (0..SWEEPS_MAX).any(|_| !sweep(&mut columns, negligible));
     if !swept {
@@ -38,16 +51,39 @@ pub(super) fn singular(matrix: &DMatrix<f64>) -> Result<(DMatrix<f64>, DVector<f
     Ok((u, DVector::from_iterator(order.len(), order.iter().map(|&j| lengths[j]))))
 }
 
+/// AV with nearly orthogonal columns, V orthogonal: the library's guess where A is large and finite and the guess is orthogonal, else A itself.
+fn guessed(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    let columns = matrix.ncols();
+    if columns < GUESSED_FROM || columns > matrix.nrows() || !matrix.iter().all(|x| x.is_finite()) {
+        return matrix.clone();
+    }
+    let v = svd(matrix).v;
+    let skew = (v.transpose() * &v - DMatrix::identity(columns, columns)).amax();
+    if skew <= ORTHOGONAL { matrix * v } else { matrix.clone() }
+}
+
 /// Rotates every pair of columns to be orthogonal. Returns whether any pair was not yet.
 fn sweep(columns: &mut DMatrix<f64>, negligible: f64) -> bool {
+    let (rows, count) = columns.shape();
+    if rows == 0 {
+        return false;
+    }
     let mut rotated = false;
-    for i in 0..columns.ncols() {
-        for j in i + 1..columns.ncols() {
-            let (a, b) = (columns.column(i).norm_squared(), columns.column(j).norm_squared());
-            let product = columns.column(i).dot(&columns.column(j));
-            let allowed = 4.0 * f64::EPSILON * (a * b).sqrt();
+    // What rounding leaves of the product of orthogonal columns grows with their length; less than that cannot be asked for.
+    let rounding = (4.0 + 0.5 * (rows as f64).sqrt()) * f64::EPSILON;
+    let mut squares: Vec<f64> = columns.as_slice().chunks_exact(rows).map(|column| dot(column, column)).collect();
+    for i in 0..count {
+        for j in i + 1..count {
+            let (a, b) = (squares[i], squares[j]);
             // Columns of rounding noise never settle, and do not matter.
-            if product.abs() <= allowed || a.min(b) <= negligible * negligible {
+            if a.min(b) <= negligible * negligible {
+                continue;
+            }
+            let (left, right) = columns.as_mut_slice().split_at_mut(j * rows);
+            let (x, y) = (&mut left[i * rows..(i + 1) * rows], &mut right[..rows]);
+            let product = dot(x, y);
+            let allowed = rounding * (a * b).sqrt();
+            if product.abs() <= allowed {
                 continue;
             }
             rotated = true;
@@ -55,11 +91,10 @@ fn sweep(columns: &mut DMatrix<f64>, negligible: f64) -> bool {
             let tangent = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
             let cosine = 1.0 / tangent.hypot(1.0);
             let sine = cosine * tangent;
-            for row in 0..columns.nrows() {
-                let (x, y) = (columns[(row, i)], columns[(row, j)]);
-                columns[(row, i)] = cosine * x - sine * y;
-                columns[(row, j)] = sine * x + cosine * y;
+            for (x, y) in x.iter_mut().zip(y.iter_mut()) {
+                (*x, *y) = (cosine * *x - sine * *y, sine * *x + cosine * *y);
             }
+            (squares[i], squares[j]) = (dot(x, x), dot(y, y));
         }
     }
     rotated
@@ -72,7 +107,7 @@ mod tests {
 
     #[test]
     fn planted_singular_values_are_found() {
-        for (rows, columns, rank) in [(5, 3, 2), (3, 7, 3), (8, 8, 4), (40, 30, 29), (2, 9, 1)] {
+        for (rows, columns, rank) in [(5, 3, 2), (3, 7, 3), (8, 8, 4), (40, 30, 29), (2, 9, 1), (90, 70, 69), (60, 60, 11)] {
             let orthonormal = |size, index| {
                 let mut a = DMatrix::zeros(size, rank);
                 gaussian(&mut stream(1, "jacobi", index), 1.0, a.as_mut_slice());

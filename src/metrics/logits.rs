@@ -2,15 +2,16 @@
 
 use nalgebra::DMatrix;
 
-use super::statistics::Statistics;
+use super::statistics::{Statistics, largest};
+use super::tiles::{Totals, distance_to};
 
 /// The least-squares coefficients of WM̄, M̄ = \[μ_c\], on P and J/K, and what they leave.
 struct Symmetric {
     s: f64,
     t: f64,
-    /// ‖WM̄‖_F.
+    /// ‖WM̄‖_F over the largest entries of both.
     size: f64,
-    /// ‖WM̄ − sP − tJ/K‖_F.
+    /// ‖WM̄ − sP − tJ/K‖_F / ‖WM̄‖_F.
     rest: f64,
 }
 
@@ -18,13 +19,24 @@ struct Symmetric {
 ///
 /// The bias is left out: b1ᵀ is orthogonal to P, and t is the mean part of WH alone, as in the closed forms.
 fn symmetric(statistics: &Statistics) -> Symmetric {
-    let logits: DMatrix<f64> = statistics.point.w() * &statistics.class_means;
-    let classes = logits.nrows() as f64;
-    let t = logits.sum() / classes;
-    let s = (logits.trace() - t) / (classes - 1.0);
-    let fitted = |i, j| (t - s) / classes + if i == j { s } else { 0.0 };
-    let rest = norm(&logits.map_with_location(|i, j, x| x - fitted(i, j)));
-    Symmetric { s, t, size: norm(&logits), rest }
+    let (w, means) = (&statistics.w, &statistics.class_means);
+    let classes = w.nrows() as f64;
+    // Sizes are taken out before anything is squared: squares of tiny entries would be zero.
+    let (w_scale, h_scale) = (safe(largest(w)), safe(largest(means)));
+    let (w, means) = (w / w_scale, means / h_scale);
+    let totals = Totals::of(&w, &means);
+    let t = totals.sum / classes;
+    let s = (totals.trace - t) / (classes - 1.0);
+    let norm = totals.norm();
+    let off = (t - s) / classes;
+    let rest = if norm > 0.0 { distance_to(&w, &means, norm, ((off + s) / norm, off / norm)) } else { 0.0 };
+    let size = |x: f64| x * w_scale * h_scale;
+    Symmetric { s: size(s), t: size(t), size: norm, rest }
+}
+
+/// A divisor.
+fn safe(largest: f64) -> f64 {
+    if largest > f64::MIN_POSITIVE { largest } else { 1.0 }
 }
 
 /// ‖A‖_F, of tiny entries too: their squares would be zero.
@@ -46,11 +58,11 @@ pub(super) fn mean_part(statistics: &Statistics) -> Result<f64, String> {
 /// ‖WM̄ − sP − tJ/K‖_F / ‖WM̄‖_F.
 pub(super) fn misfit(statistics: &Statistics) -> Result<f64, String> {
     let Symmetric { size, rest, .. } = symmetric(statistics);
-    if size > 0.0 { Ok(rest / size) } else { Err("WM̄ = 0".into()) }
+    if size > 0.0 { Ok(rest) } else { Err("WM̄ = 0".into()) }
 }
 
 /// √(Σ_k ‖w^k‖²/K): the norm of a classifier row where all are equal.
 pub(super) fn norm_w(statistics: &Statistics) -> Result<f64, String> {
-    let w = statistics.point.w().into_owned();
-    Ok(norm(&w) / (w.nrows() as f64).sqrt())
+    let w = &statistics.w;
+    Ok(norm(w) / (w.nrows() as f64).sqrt())
 }

@@ -1,66 +1,155 @@
 //! What the metrics share: class means and centred matrices.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
-use nalgebra::{DMatrix, DMatrixView, DVector};
+use nalgebra::{DMatrix, DVector};
 
-use crate::model::{Point, Shape};
+use super::jacobi::singular;
+use super::within::Within;
+use crate::model::Shape;
 
 /// How small a matrix may be, relative to what it was subtracted from, before it counts as zero: a few roundings an entry.
 const ROUNDING: f64 = 32.0 * f64::EPSILON;
 
+/// Singular values of H̄ below this share of the largest count as zero. Their squares, the eigenvalues of Σ_B, are then below the
+/// rounding of Σ_B itself; a pseudo-inverse that kept them would divide rounding by rounding.
+const CUT_OFF: f64 = 1.490_116_119_384_765_6e-8;
+
+/// A kept singular value of H̄ below this share of the largest makes NC1 ill-conditioned: features stored in single precision (6e-8) then have less than three digits in that direction.
+const ILL_CONDITIONED: f64 = 1e-5;
+
+/// Class means and their mean under the two conventions there are.
+#[derive(Clone, Debug)]
+pub(super) struct Means {
+    /// μ_c, d×K.
+    pub(super) classes: DMatrix<f64>,
+    /// μ_G, the mean of all samples, d.
+    pub(super) samples: DVector<f64>,
+}
+
+impl Means {
+    /// μ_G of class means.
+    pub(super) fn new(classes: DMatrix<f64>, shape: &Shape) -> Self {
+        let mut samples = DVector::zeros(shape.width());
+        for (column, &size) in classes.column_iter().zip(shape.class_sizes()) {
+            samples.axpy(size as f64 / shape.samples() as f64, &column, 1.0);
+        }
+        Self { classes, samples }
+    }
+}
+
+/// How well the between-class covariance can be inverted: the singular values of H̄ = \[μ_c − μ_G\] at its known rank min(K−1, d).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditioning {
+    /// min(K−1, d), what the rank is where no two classes coincide.
+    pub known_rank: usize,
+    /// Singular values kept: those above rounding.
+    pub rank: usize,
+    /// The largest singular value.
+    pub largest: f64,
+    /// The smallest kept one.
+    pub smallest: f64,
+    /// Whether values of the known rank were dropped, or the smallest is below 1e-5 of the largest.
+    pub ill_conditioned: bool,
+}
+
 /// Means and centred matrices of a point. The matrices that only scale-free metrics see have their largest entry 1.
 pub(super) struct Statistics<'a> {
-    /// The point.
-    pub(super) point: &'a Point,
-    /// Its labels.
+    /// W, K×d.
+    pub(super) w: DMatrix<f64>,
+    /// b, K entries, or none.
+    pub(super) b: Vec<f64>,
+    /// The labels.
     pub(super) shape: &'a Shape,
-    /// The features of the columns of H, d×columns.
-    features: Cow<'a, [f64]>,
     /// μ_c, d×K.
     pub(super) class_means: DMatrix<f64>,
     /// μ_G, d.
     pub(super) mean: DVector<f64>,
     /// H̄, d×K, as it is.
-    centred_means: DMatrix<f64>,
-    w_raw: OnceCell<Result<DMatrix<f64>, String>>,
-    w_centred: OnceCell<Result<DMatrix<f64>, String>>,
-    h_centred: OnceCell<Result<DMatrix<f64>, String>>,
+    pub(super) centred_means: DMatrix<f64>,
+    /// What a second pass over the features found.
+    pub(super) within: Option<Within>,
+    w_raw: OnceLock<Result<DMatrix<f64>, String>>,
+    w_centred: OnceLock<Result<DMatrix<f64>, String>>,
+    h_centred: OnceLock<Result<DMatrix<f64>, String>>,
+    between: OnceLock<Result<Between, String>>,
+}
+
+/// The thin singular value decomposition of H̄ (its largest entry 1), cut at its rank.
+#[derive(Clone, Debug)]
+pub(super) struct Between {
+    /// rows u_jᵀ/s_j, r×d.
+    pub(super) whitening: DMatrix<f64>,
+    /// What the singular values are like, in the units of the features.
+    pub(super) conditioning: Conditioning,
+}
+
+impl Between {
+    /// Of centred class means d×K with largest entry 1, which were divided by `scale`. Their weighted sum is 0: the rank is at most K − 1.
+    pub(super) fn new(centred: &DMatrix<f64>, scale: f64) -> Result<Self, String> {
+        let (u, s) = singular(centred)?;
+        let known_rank = (centred.ncols() - 1).min(centred.nrows());
+        let rank = s.iter().take(known_rank).take_while(|&&s_j| s_j > CUT_OFF * s[0]).count();
+        let mut whitening = u.columns(0, rank).transpose();
+        for (j, mut row) in whitening.row_iter_mut().enumerate() {
+            row /= s[j];
+        }
+        let smallest = s.get(rank.wrapping_sub(1)).copied().unwrap_or(0.0);
+        let ill_conditioned = rank < known_rank || !(smallest >= ILL_CONDITIONED * s[0]);
+        let conditioning = Conditioning { known_rank, rank, largest: scale * s[0], smallest: scale * smallest, ill_conditioned };
+        Ok(Self { whitening, conditioning })
+    }
 }
 
 impl<'a> Statistics<'a> {
-    /// One pass over the features. Fails on a point that is not finite.
-    pub(super) fn new(point: &'a Point, shape: &'a Shape) -> Result<Self, String> {
-        if !point.as_slice().iter().all(|x| x.is_finite()) {
+    /// From W, b (empty where there is none) and the means of a first pass. Fails on what is not finite.
+    pub(super) fn new(w: DMatrix<f64>, b: Vec<f64>, shape: &'a Shape, means: Means) -> Result<Self, String> {
+        let Means { classes: class_means, samples: mean } = means;
+        if !w.iter().chain(&b).chain(class_means.iter()).all(|x| x.is_finite()) {
             return Err("the point is not finite".into());
-        }
-        let class_means = point.class_means(shape);
-        let features = point.features(shape);
-        let mut mean = DVector::zeros(shape.width());
-        for (column, &size) in class_means.column_iter().zip(shape.class_sizes()) {
-            mean.axpy(size as f64 / shape.samples() as f64, &column, 1.0);
         }
         let mut centred_means = class_means.clone();
         centred_means.column_iter_mut().for_each(|mut column| column -= &mean);
         let [w_raw, w_centred, h_centred] = Default::default();
-        Ok(Self { point, shape, features, class_means, mean, centred_means, w_raw, w_centred, h_centred })
+        let between = OnceLock::new();
+        Ok(Self { w, b, shape, class_means, mean, centred_means, within: None, w_raw, w_centred, h_centred, between })
     }
 
-    /// The features of the columns of H, d×columns.
-    pub(super) fn features(&self) -> DMatrixView<'_, f64> {
-        DMatrixView::from_slice(&self.features, self.shape.width(), self.shape.columns())
+    /// What the second pass found.
+    pub(super) fn within(&self) -> Result<&Within, String> {
+        self.within.as_ref().ok_or_else(|| "the features were read only once".into())
+    }
+
+    /// The singular values and directions of H̄.
+    pub(super) fn between(&self) -> Result<&Between, String> {
+        let make = || Between::new(self.h_centred()?, self.h_scale());
+        self.between.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+
+    /// The same about the mean of the class means, as some published code has it; the same for equal classes.
+    pub(super) fn between_unweighted(&self) -> Result<Between, String> {
+        let centred = self.means_centred()?;
+        let scale = self.unweighted_scale();
+        Between::new(&centred, scale)
+    }
+
+    /// The factor by which [`Self::means_centred`] divided.
+    pub(super) fn unweighted_scale(&self) -> f64 {
+        let mut means = self.class_means.clone();
+        let mean = means.column_mean();
+        means.column_iter_mut().for_each(|mut column| column -= &mean);
+        largest(&means)
     }
 
     /// W / max|W|, unless W = 0.
     pub(super) fn w_raw(&self) -> Result<&DMatrix<f64>, String> {
-        let make = || scaled(self.point.w().into_owned(), 0.0).ok_or_else(|| "W = 0".to_string());
+        let make = || scaled(self.w.clone(), 0.0).ok_or_else(|| "W = 0".to_string());
         self.w_raw.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     /// The factor by which [`Self::w_raw`] was divided.
     pub(super) fn w_scale(&self) -> f64 {
-        self.point.w().iter().fold(0.0, |largest, x| x.abs().max(largest))
+        largest(&self.w)
     }
 
     /// PW, scaled, unless all rows of W are equal.

@@ -1,8 +1,13 @@
-//! Scalars and streams: intervals with outward rounding, compensated sums in a fixed order and counter-based random streams. No I/O, no clock.
+//! Scalars, formulas and streams: intervals with outward rounding, second-order jets, formulas that a user writes, compensated sums in a fixed order and counter-based random streams. No I/O, no clock.
 
+pub mod expression;
 pub mod interval;
+mod jet;
 mod random;
 mod sum;
+mod words;
 
+pub use jet::{Jet, Scalar};
 pub use random::{Stream, gaussian, stream};
 pub use sum::Sum;
+pub use words::nearest;

@@ -17,6 +17,10 @@ use crate::numeric::Sum;
 
 /// Entries of a block of logits: 128 KiB, so that a block of logits and of features stay in the second-level cache.
 const BLOCK_ENTRIES: usize = 16_384;
+/// Classes from which on a block has at least [`BLOCK_LARGE`] samples: with fewer, reading W for every block costs more than the products with it.
+const CLASSES_LARGE: usize = 2048;
+/// Samples of a block where the classes are many.
+const BLOCK_LARGE: usize = 64;
 /// Multiply-adds of one gradient from which on the samples are divided into chunks for threads.
 const CHUNKED_FROM: usize = 8_000_000;
 /// Number of chunks of a large problem. Fixed, so that sums do not depend on the machine.
@@ -65,7 +69,8 @@ impl<'p> Objective<'p> {
         let (classes, samples) = (shape.classes(), shape.columns());
         let work = classes * shape.width().max(1) * samples;
         let pieces = if work < CHUNKED_FROM { 1 } else { CHUNKS };
-        let block = (BLOCK_ENTRIES / classes).clamp(8, 1024).min(samples);
+        let least = if classes > CLASSES_LARGE { BLOCK_LARGE } else { 8 };
+        let block = (BLOCK_ENTRIES / classes).clamp(least, 1024).min(samples);
         let chunks = (0..pieces)
             .map(|piece| Chunk {
                 first: samples * piece / pieces,

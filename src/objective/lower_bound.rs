@@ -7,7 +7,7 @@
 //! From any point Γ = min(1, μ/‖G‖_op) G, which is optimal at a global minimum. For a free bias G is centred first; that may leave the conjugate's
 //! domain, so it is mixed with Γ_c = c(θ/N)(π1ᵀ − Y), π = n_k/N, which lies strictly inside.
 
-use super::{Objective, ResidualSpectrum};
+use super::{Objective, ResidualNorms, ResidualSpectrum};
 use crate::losses::Conjugate;
 use crate::model::{Bias, Point};
 use crate::numeric::Sum;
@@ -16,9 +16,14 @@ use crate::numeric::Sum;
 ///
 /// The result is a bound up to rounding: about 1e-15 of the terms' size.
 pub fn lower_bound(objective: &mut Objective<'_>, x: &Point, spectrum: &ResidualSpectrum) -> Option<f64> {
+    lower_bound_within(objective, x, &spectrum.into())
+}
+
+/// The same from norms of G, or from bounds on them: what is shrunk too far stays a bound, and a weaker one.
+pub fn lower_bound_within(objective: &mut Objective<'_>, x: &Point, norms: &ResidualNorms) -> Option<f64> {
     let problem = objective.problem();
     let conjugate = problem.loss.function().conjugate()?;
-    let dual = Dual::new(objective, spectrum, conjugate);
+    let dual = Dual::new(objective, norms, conjugate);
     let mixed = problem.bias == Bias::Free && dual.centre.is_some();
     let fraction = if mixed { dual.largest_fraction(objective, x, conjugate) } else { 1.0 };
 
@@ -61,14 +66,14 @@ struct Dual {
 }
 
 impl Dual {
-    fn new(objective: &Objective<'_>, spectrum: &ResidualSpectrum, conjugate: &dyn Conjugate) -> Self {
+    fn new(objective: &Objective<'_>, norms: &ResidualNorms, conjugate: &dyn Conjugate) -> Self {
         let problem = objective.problem();
         let shape = &problem.shape;
         let samples = shape.samples() as f64;
         let mu = problem.decay.mu();
         let free = problem.bias == Bias::Free;
-        let norm = if free { spectrum.centred_norm } else { spectrum.norm() };
-        let mean = spectrum.row_sums.iter().map(|sum| if free { sum / samples } else { 0.0 }).collect();
+        let norm = if free { norms.centred_norm } else { norms.norm };
+        let mean = norms.row_sums.iter().map(|sum| if free { sum / samples } else { 0.0 }).collect();
         let largest = *shape.class_sizes().iter().max().expect("at least two classes") as f64;
         let centre = conjugate.interior_slope().map(|slope| {
             let theta = (mu * samples / (problem.scale * largest.sqrt())).min(slope);

@@ -26,6 +26,48 @@ impl ResidualSpectrum {
     }
 }
 
+/// What the lower bound needs to know of G: ‖G‖_op and ‖G − (G1)1ᵀ/N‖_op, or bounds on them from above, and G1.
+#[derive(Clone, Debug)]
+pub struct ResidualNorms {
+    /// ‖G‖_op, or more.
+    pub norm: f64,
+    /// ‖G − (G1)1ᵀ/N‖_op, or more.
+    pub centred_norm: f64,
+    /// G1, K entries.
+    pub row_sums: DVector<f64>,
+}
+
+impl From<&ResidualSpectrum> for ResidualNorms {
+    fn from(spectrum: &ResidualSpectrum) -> Self {
+        Self { norm: spectrum.norm(), centred_norm: spectrum.centred_norm, row_sums: spectrum.row_sums.clone() }
+    }
+}
+
+/// Bounds in one pass, without a K×K matrix: ‖G‖_op² ≤ ‖G‖_1 ‖G‖_∞, the largest sums of a column's and of a row's entries in size (the Schur test), up to twice what it bounds as a rule.
+///
+/// Centring is a projection of the samples' space, so the same number bounds the centred norm. Columns that stand for m samples, √m·g each, are the m columns g of the whole G.
+pub fn residual_norms(objective: &mut Objective<'_>, x: &Point) -> ResidualNorms {
+    let shape = objective.problem().shape.clone();
+    let classes = shape.classes();
+    let (mut row_sums, mut row_sizes) = (DVector::zeros(classes), vec![0.0; classes]);
+    let mut column_size = 0.0_f64;
+    objective.for_each_residual_block(x, |first, block| {
+        for (i, column) in block.chunks_exact(classes).enumerate() {
+            let stretch = shape.stretch(first + i);
+            let mut size = 0.0;
+            for ((sum, row), g) in row_sums.iter_mut().zip(&mut row_sizes).zip(column) {
+                *sum += stretch * g;
+                *row += stretch * g.abs();
+                size += g.abs();
+            }
+            column_size = column_size.max(size / stretch);
+        }
+    });
+    let row_size = row_sizes.into_iter().fold(0.0, f64::max);
+    let norm = (row_size * column_size).sqrt();
+    ResidualNorms { norm, centred_norm: norm, row_sums }
+}
+
 /// The singular values of G in two passes over the samples.
 ///
 /// The eigenvalues of G Gᵀ alone would give small σ with an error of √eps·σ_max. So the eigenvectors U of the first pass only choose the

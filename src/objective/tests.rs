@@ -15,6 +15,8 @@ pub(crate) fn losses() -> Vec<Loss> {
                 "label-smoothing" => vec![0.1],
                 "focal" => vec![2.0],
                 "mse" => vec![2.0, 1.5],
+                "poly-loss" => vec![0.5],
+                "generalized-cross-entropy" => vec![0.7],
                 _ => vec![],
             };
             (family.build)(&values)

@@ -11,13 +11,26 @@ static FILES_BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a file beside `path`, syncs it and renames it to `path`. On an error the temporary file is removed and `path` is as it was.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    write_aside(path, |file| {
+        fill(file)?;
+        file.sync_all()
+    })
+}
+
+/// The same without waiting for the disk: a power failure may take the file, or its contents, some seconds after it was written. For files of which there are many, which whoever reads
+/// them checks. Waiting takes milliseconds a file, as long as the computation of a small problem.
+pub(super) fn write_unsynced(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    write_aside(path, fill)
+}
+
+/// Fills a file beside `path` and renames it to `path`.
+fn write_aside(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?);
     name.push(format!(".{}-{}.tmp", std::process::id(), FILES_BEGUN.fetch_add(1, Ordering::Relaxed)));
     let temporary = path.with_file_name(name);
     let written = File::create_new(&temporary).and_then(|mut file| {
         fill(&mut file)?;
-        file.sync_all()?;
         fs::rename(&temporary, path)
     });
     if written.is_err() {

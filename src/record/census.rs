@@ -31,6 +31,9 @@ pub struct CensusCase {
     pub loss: String,
     /// Its parameters, and `scale` where it is not 1.
     pub loss_params: BTreeMap<String, f64>,
+    /// The formulas of a loss of the user's own; absent for other losses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loss_text: BTreeMap<String, String>,
     /// K.
     pub classes: usize,
     /// d.

@@ -1,44 +1,64 @@
-//! Records as a table: one column a field, metrics as `metrics.ID`.
+//! Records as a table: one column a field, entries of objects as `FIELD.KEY` (`metrics.nc1`).
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::Record;
-
-/// Writes the records as CSV (RFC 4180): a head, then one line a record. Nulls are empty; lists are JSON.
-pub(super) fn write(out: impl Write, records: &[Record]) -> io::Result<()> {
+/// Writes rows as CSV (RFC 4180): a head, then one line a row. Nulls are empty; lists are JSON.
+///
+/// Rows are turned into columns twice, once for the head: all of them at once would take several times the memory of the rows.
+pub(super) fn write<T: Serialize>(out: impl Write, rows: &[T]) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let rows: Vec<Vec<(String, Value)>> = records.iter().map(columns).collect();
     let mut head: Vec<String> = Vec::new();
-    for (name, _) in rows.iter().flatten() {
-        if !head.contains(name) {
-            head.push(name.clone());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        for (name, _) in columns(row) {
+            if !places.contains_key(&name) {
+                places.insert(name.clone(), head.len());
+                head.push(name);
+            }
         }
     }
     writeln!(out, "{}", head.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(","))?;
-    for row in &rows {
-        let cell = |name: &String| row.iter().find(|(key, _)| key == name).map_or(String::new(), |(_, value)| text(value));
-        writeln!(out, "{}", head.iter().map(cell).collect::<Vec<_>>().join(","))?;
+    let mut cells = vec![String::new(); head.len()];
+    for row in rows {
+        cells.iter_mut().for_each(String::clear);
+        for (name, value) in columns(row) {
+            cells[places[&name]] = text(&value);
+        }
+        writeln!(out, "{}", cells.join(","))?;
     }
     out.flush()
 }
 
-/// A record's columns in the order of its fields.
-fn columns(record: &Record) -> Vec<(String, Value)> {
-    let Value::Object(fields) = serde_json::to_value(record).expect("records hold only what JSON can say") else {
-        unreachable!("a record is an object")
+/// A row's columns in the order of its fields.
+fn columns<T: Serialize>(row: &T) -> Vec<(String, Value)> {
+    let Value::Object(fields) = serde_json::to_value(row).expect("rows hold only what JSON can say") else {
+        unreachable!("a row is an object")
     };
     let mut columns = Vec::new();
     for (name, value) in fields {
         match value {
             // The whole spectrum does not fit a cell.
             _ if name == "spectrum" => {}
-            Value::Object(map) => columns.extend(map.into_iter().map(|(id, value)| (format!("{name}.{id}"), value))),
+            Value::Object(map) => flatten(&name, map, &mut columns),
             value => columns.push((name, value)),
         }
     }
     columns
+}
+
+/// The entries of an object, objects in it included.
+fn flatten(name: &str, map: Map<String, Value>, columns: &mut Vec<(String, Value)>) {
+    for (key, value) in map {
+        let name = format!("{name}.{key}");
+        match value {
+            Value::Object(map) => flatten(&name, map, columns),
+            value => columns.push((name, value)),
+        }
+    }
 }
 
 fn text(value: &Value) -> String {

@@ -57,21 +57,27 @@ pub(super) fn each_line(path: &Path, mut visit: impl FnMut(Line<'_>) -> Result<(
 
 /// Replaces a file by lines of its own, in this order; one that is not there yet is made.
 pub(super) fn rewrite(path: &Path, spans: impl IntoIterator<Item = Span>) -> Result<(), StoreError> {
-    let mut old = match File::open(path) {
-        Ok(file) => Some(BufReader::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(disk(path, "read")(error)),
+    gather(path, &[path], spans.into_iter().map(|span| (0, span)))
+}
+
+/// Makes or replaces a file by lines of `sources`, each given by the number of its source and its place there. Sources without lines need not exist.
+pub(super) fn gather(path: &Path, sources: &[&Path], lines: impl IntoIterator<Item = (usize, Span)>) -> Result<(), StoreError> {
+    let open = |source: &&Path| match File::open(source) {
+        Ok(file) => Ok(Some((BufReader::new(file), 0_i64))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(disk(source, "read")(error)),
     };
+    let mut sources = sources.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     write_atomically(path, |file| {
-        let (mut out, mut line, mut at) = (io::BufWriter::new(file), Vec::new(), 0);
-        for Span { offset, length } in spans {
-            let old = old.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let (mut out, mut line) = (io::BufWriter::new(file), Vec::new());
+        for (source, Span { offset, length }) in lines {
+            let (reader, at) = sources[source].as_mut().ok_or(io::ErrorKind::NotFound)?;
             // Lines that follow each other, which most do, cost no seek.
-            old.seek_relative(offset as i64 - at)?;
+            reader.seek_relative(offset as i64 - *at)?;
             line.resize(length, 0);
-            old.read_exact(&mut line)?;
+            reader.read_exact(&mut line)?;
             out.write_all(&line)?;
-            at = (offset + length as u64) as i64;
+            *at = (offset + length as u64) as i64;
         }
         out.flush()
     })

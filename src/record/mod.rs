@@ -1,5 +1,6 @@
 //! What a run leaves on disk: serialisable twins of what was found, and the store that survives interruption.
 
+mod cell;
 mod census;
 mod etf;
 mod partial;
@@ -7,28 +8,38 @@ mod row;
 
 mod atomic;
 mod csv;
+pub mod features;
 mod jsonl;
+mod merge;
 mod npy;
 pub mod npz;
 mod problem;
 pub mod read;
+mod resume;
+mod shard;
 mod slice;
 mod store;
 mod theorem;
 
 pub use atomic::write_atomically;
+pub use cell::{CELL_SCHEMA, CellRow, Distribution};
 pub use census::{
     CENSUS_SCHEMA, Census, CensusCase, CensusFamily, CensusMorse, CensusOrbit, ESCAPE_SCHEMA, EscapeRow, EscapeStep, MorseWidth,
     Tried,
 };
 pub use etf::{PredictedLevel, compare_with_etf};
+pub use merge::{Part, join, parts, write_joined_tables};
 pub use partial::{LadderCrossing, LadderMap, Rung, ladder, ladder_crossings, ladder_map, ladder_place, rung};
 pub use problem::{balanced_problem, loss_of, problem_of};
 pub use row::{
-    Count, Eigenvalue, EigenvalueOrigin, Expectation, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary, TrajectoryRow,
+    Count, Eigenvalue, EigenvalueOrigin, Expectation, FAILED, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary,
+    TrajectoryRow,
 };
+pub use shard::{SHARD_FILE, SHARD_SCHEMA, Shard, ShardFile};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
-pub use store::{Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems};
+pub use store::{
+    CaseEntry, Complete, Layout, Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems,
+};
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};
 
 /// The file of a point, relative to the run's folder.

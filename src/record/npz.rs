@@ -249,13 +249,17 @@ impl NpzReader<'_> {
     /// The names of the arrays that are there.
     fn present(&self) -> String {
         let names = self.archive.file_names().flatten().filter_map(|name| name.strip_suffix(".npy").map(str::to_owned));
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        match names.len() {
-            0 => "no arrays".into(),
-            1..=20 => names.join(", "),
-            more => format!("{} and {} more", names[..20].join(", "), more - 20),
-        }
+        in_words(names.collect())
+    }
+}
+
+/// Names of arrays in words.
+pub(super) fn in_words(mut names: Vec<String>) -> String {
+    names.sort();
+    match names.len() {
+        0 => "no arrays".into(),
+        1..=20 => names.join(", "),
+        more => format!("{} and {} more", names[..20].join(", "), more - 20),
     }
 }
 
@@ -268,7 +272,7 @@ fn entry_name(name: &str) -> String {
     format!("{name}.npy")
 }
 
-fn archive_error(path: &Path, error: zip::result::ZipError) -> NpzError {
+pub(super) fn archive_error(path: &Path, error: zip::result::ZipError) -> NpzError {
     // A disk that fails has a system error number; a short or damaged archive has none.
     match error {
         zip::result::ZipError::Io(source) if source.raw_os_error().is_some() => NpzError::Io { path: path.into(), source },
@@ -277,7 +281,7 @@ fn archive_error(path: &Path, error: zip::result::ZipError) -> NpzError {
 }
 
 /// Refuses sizes that the file cannot hold, before anything is unpacked.
-fn check_claims(method: CompressionMethod, packed: u64, unpacked: u64, file_bytes: u64) -> Result<(), String> {
+pub(super) fn check_claims(method: CompressionMethod, packed: u64, unpacked: u64, file_bytes: u64) -> Result<(), String> {
     if unpacked > ENTRY_BYTES_MAX {
         return Err(format!("claims {unpacked} bytes; at most {ENTRY_BYTES_MAX} are read"));
     }
@@ -295,10 +299,11 @@ fn check_claims(method: CompressionMethod, packed: u64, unpacked: u64, file_byte
 
 /// Writes a point of a shape as W, H, b (where there is one), labels and, where the shape is collapsed, multiplicities. The columns of H are features in either case.
 ///
-/// See [`write()`] for the bytes.
+/// See [`write()`] for the bytes. Unlike there the disk is not waited for: a run has thousands of points, and one that resumes reads them all.
 pub fn write_point(path: &Path, point: &Point, shape: &Shape) -> Result<(), NpzError> {
     let h = point.features(shape);
-    write_arrays(path, point, &h, Some(shape.labels()), shape.multiplicities(), &BTreeMap::new())
+    let fill = |file: &mut File| put_arrays(file, point, &h, Some(shape.labels()), shape.multiplicities(), &BTreeMap::new());
+    super::atomic::write_unsynced(path, fill).map_err(|source| NpzError::Io { path: path.into(), source })
 }
 
 /// Writes a point as W, H, b (where there is one), labels and further matrices, under names of the caller's choice.
@@ -311,41 +316,60 @@ pub fn write(
     labels: Option<&[usize]>,
     extra: &BTreeMap<&str, &DMatrix<f64>>,
 ) -> Result<(), NpzError> {
-    write_arrays(path, point, point.parts().1, labels, None, extra)
+    let fill = |file: &mut File| put_arrays(file, point, point.parts().1, labels, None, extra);
+    super::write_atomically(path, fill).map_err(|source| NpzError::Io { path: path.into(), source })
 }
 
-/// Writes the arrays of a point with `h` for its H.
-fn write_arrays(
-    path: &Path,
+/// Archives up to this size are put together in memory: the archive goes back to the head of every array, which costs system calls in a file.
+const IN_MEMORY_BYTES: usize = 1 << 20;
+
+/// Puts the arrays of a point with `h` for its H into an archive.
+fn put_arrays(
+    file: &mut File,
     point: &Point,
     h: &[f64],
     labels: Option<&[usize]>,
     multiplicity: Option<&[u64]>,
     extra: &BTreeMap<&str, &DMatrix<f64>>,
-) -> Result<(), NpzError> {
-    let io_error = |source| NpzError::Io { path: path.into(), source };
-    super::write_atomically(path, |file| {
-        let mut archive = ZipWriter::new(BufWriter::new(file));
-        let (w, columns) = (point.w(), point.h().ncols());
-        put(&mut archive, "W", &[w.nrows(), w.ncols()], w.iter().copied())?;
-        put(&mut archive, "H", &[point.width(), columns], h.iter().copied())?;
-        if point.has_bias() {
-            put(&mut archive, "b", &[point.b().len()], point.b().iter().copied())?;
-        }
-        if let Some(labels) = labels {
-            put(&mut archive, "labels", &[labels.len()], labels.iter().map(|&label| label as i64))?;
-        }
-        if let Some(multiplicity) = multiplicity {
-            // Whoever counts samples has at most 2⁵³ of them.
-            put(&mut archive, "multiplicity", &[multiplicity.len()], multiplicity.iter().map(|&m| m as i64))?;
-        }
-        for (name, matrix) in extra {
-            put(&mut archive, name, &[matrix.nrows(), matrix.ncols()], matrix.as_slice().iter().copied())?;
-        }
-        archive.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(())
-    })
-    .map_err(io_error)
+) -> io::Result<()> {
+    let entries =
+        point.as_slice().len() + labels.map_or(0, <[usize]>::len) + extra.values().map(|matrix| matrix.len()).sum::<usize>();
+    if size_of::<f64>() * entries <= IN_MEMORY_BYTES {
+        let archive = ZipWriter::new(io::Cursor::new(Vec::new()));
+        let bytes = archived(archive, point, h, labels, multiplicity, extra)?.into_inner();
+        return file.write_all(&bytes);
+    }
+    let archive = ZipWriter::new(BufWriter::new(file));
+    archived(archive, point, h, labels, multiplicity, extra)?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(())
+}
+
+/// The archive with its arrays; returns what it was written to.
+fn archived<A: Write + Seek>(
+    mut archive: ZipWriter<A>,
+    point: &Point,
+    h: &[f64],
+    labels: Option<&[usize]>,
+    multiplicity: Option<&[u64]>,
+    extra: &BTreeMap<&str, &DMatrix<f64>>,
+) -> io::Result<A> {
+    let (w, columns) = (point.w(), point.h().ncols());
+    put(&mut archive, "W", &[w.nrows(), w.ncols()], w.iter().copied())?;
+    put(&mut archive, "H", &[point.width(), columns], h.iter().copied())?;
+    if point.has_bias() {
+        put(&mut archive, "b", &[point.b().len()], point.b().iter().copied())?;
+    }
+    if let Some(labels) = labels {
+        put(&mut archive, "labels", &[labels.len()], labels.iter().map(|&label| label as i64))?;
+    }
+    if let Some(multiplicity) = multiplicity {
+        // Whoever counts samples has at most 2⁵³ of them.
+        put(&mut archive, "multiplicity", &[multiplicity.len()], multiplicity.iter().map(|&m| m as i64))?;
+    }
+    for (name, matrix) in extra {
+        put(&mut archive, name, &[matrix.nrows(), matrix.ncols()], matrix.as_slice().iter().copied())?;
+    }
+    Ok(archive.finish()?)
 }
 
 /// One array, stored without compression: the digits of floats do not compress.
@@ -362,7 +386,7 @@ where
         .unix_permissions(0o644)
         .large_file(bytes >= ZIP64_BYTES);
     archive.start_file(entry_name(name), options)?;
-    let mut buffered = BufWriter::with_capacity(1 << 16, archive);
+    let mut buffered = BufWriter::with_capacity((bytes + 256).min(1 << 16), archive);
     npy::write(&mut buffered, shape, entries)?;
     buffered.flush()
 }

@@ -1,13 +1,20 @@
 //! The problem that a record speaks of.
 
 use super::{PerClass, Record};
-use crate::losses::{self, Loss};
+use crate::losses::{self, Custom, Loss};
 use crate::model::{Bias, Decay, Shape};
 use crate::objective::Problem;
 use crate::theory::Balanced;
 
 /// The loss that a record names, with its parameters.
 pub fn loss_of(record: &Record) -> Result<Loss, String> {
+    if record.loss == losses::CUSTOM.name {
+        let mut parameters = record.loss_params.clone();
+        parameters.remove("scale");
+        return Custom::new(&record.loss_text, &parameters)
+            .map(|loss| Loss::Custom(loss.into()))
+            .map_err(|fault| fault.to_string());
+    }
     let family = losses::ALL
         .iter()
         .find(|family| family.name == record.loss)

@@ -82,6 +82,9 @@ pub struct Record {
     pub loss: String,
     /// Its parameters, and `scale` where it is not 1.
     pub loss_params: BTreeMap<String, f64>,
+    /// The formulas of a loss of the user's own (`ell`, or `own` and `others`), in canonical text; absent for other losses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loss_text: BTreeMap<String, String>,
     /// K.
     pub classes: usize,
     /// d.
@@ -168,10 +171,23 @@ pub struct Record {
     pub standing: Option<String>,
     /// What the verdict rests on, or what is missing.
     pub reason: String,
+    /// "gpu" where a device proposed the point, in single precision; left out where the CPU did. Every number here is the CPU's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// File of the certificate.
     pub certificate: Option<String>,
     /// File of the point.
     pub point: Option<String>,
+}
+
+/// The stop reason of a point whose computation broke down; the record's `reason` says how.
+pub const FAILED: &str = "failed";
+
+impl Record {
+    /// Whether the computation of this point broke down.
+    pub fn failed(&self) -> bool {
+        self.stop_reason == FAILED
+    }
 }
 
 /// A row of a solver's trajectory.

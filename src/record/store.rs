@@ -6,21 +6,26 @@
 //!
 //! A folder that is refused is left as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::jsonl::{Line, Span, corrupt, disk, each_line, lines, rewrite};
-use super::{Record, SCHEMA, TrajectoryRow, write_atomically};
+use super::resume::{Kept, keep_foreign_settings, read_complete};
+use super::shard::{SHARD_FILE, ShardFile};
+use super::{CellRow, Record, TrajectoryRow, cell, write_atomically};
 
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Files of a run that `--overwrite` removes.
-const OUTPUTS: [&str; 11] = [
+const OUTPUTS: [&str; 14] = [
     "records.jsonl",
     "records.csv",
+    "cells.jsonl",
+    "cells.csv",
+    "shard.json",
     "trajectories.jsonl",
     "census.json",
     "theorems.json",
@@ -67,6 +72,45 @@ pub enum Mode {
     Resume,
     /// Remove what the earlier run left.
     Overwrite,
+}
+
+/// What a run's folder is to hold.
+#[derive(Clone, Debug)]
+pub struct Layout<'a> {
+    /// The resolved scenario.
+    pub settings: &'a str,
+    /// The cases in order: id, what the sweep set there in words, and number of points.
+    pub cases: &'a [CaseEntry],
+    /// Which part of a run it is; `None`: all of it.
+    pub shard: Option<ShardFile>,
+    /// Whether every point has trajectory rows, the last of them at its last step.
+    pub trajectories: bool,
+    /// Whether every point has a file.
+    pub points: bool,
+    /// Which records of an earlier run are not kept; the whole case is computed again.
+    pub again: fn(&Record) -> bool,
+}
+
+/// A case as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseEntry {
+    /// Its hash.
+    pub id: String,
+    /// What the sweep set there, in words; empty where nothing is swept.
+    pub cell: String,
+    /// Its number of points.
+    pub points: usize,
+}
+
+/// What is there already when a run begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complete {
+    /// Ids of the complete cases.
+    pub cases: BTreeSet<String>,
+    /// Their points.
+    pub points: usize,
+    /// Points of these whose computation broke down.
+    pub failed: usize,
 }
 
 /// A run's folder, open for appending.
@@ -119,14 +163,8 @@ impl Appended {
 }
 
 impl Store {
-    /// Opens `dir` for a run of the resolved scenario `settings`, whose cases (id, number of points) are `cases`.
-    /// Returns the records of the cases that are already complete.
-    pub fn open(
-        dir: &Path,
-        settings: &str,
-        cases: &[(String, usize)],
-        mode: Mode,
-    ) -> Result<(Self, BTreeMap<String, Vec<Record>>), StoreError> {
+    /// Opens `dir` for a run that is to leave `layout`. Returns what is complete already.
+    pub fn open(dir: &Path, layout: &Layout<'_>, mode: Mode) -> Result<(Self, Complete), StoreError> {
         let mut held = if dir.is_dir() { lock(dir)? } else { None };
         let records_path = dir.join("records.jsonl");
         let used = records_path.exists();
@@ -138,11 +176,12 @@ impl Store {
         }
         let settings_path = dir.join("scenario.toml");
         if !used && mode != Mode::Overwrite {
-            keep_foreign_settings(&settings_path, settings)?;
+            keep_foreign_settings(&settings_path, layout.settings)?;
         }
-        let kept = if used && mode == Mode::Resume { read_complete(dir, settings, cases)? } else { Kept::default() };
+        let kept = if used && mode == Mode::Resume { read_complete(dir, layout)? } else { Kept::default() };
         let points = dir.join("points");
-        fs::create_dir_all(&points).map_err(disk(&points, "create the folder"))?;
+        let folder = if layout.points { points.as_path() } else { dir };
+        fs::create_dir_all(folder).map_err(disk(folder, "create the folder"))?;
         if held.is_none() {
             held = lock(dir)?;
         }
@@ -150,11 +189,18 @@ impl Store {
             remove_outputs(dir)?;
         }
         remove_temporaries(dir)?;
-        write_atomically(&settings_path, |file| file.write_all(settings.as_bytes()))
+        write_atomically(&settings_path, |file| file.write_all(layout.settings.as_bytes()))
             .map_err(disk(&settings_path, "write the scenario"))?;
+        match &layout.shard {
+            Some(shard) => shard.write(dir)?,
+            None => {
+                let path = dir.join(SHARD_FILE);
+                gone(fs::remove_file(&path)).map_err(disk(&path, "remove"))?;
+            }
+        }
         let trajectories_path = dir.join("trajectories.jsonl");
-        rewrite(&records_path, kept.records)?;
-        rewrite(&trajectories_path, kept.trajectories)?;
+        rewrite(&records_path, kept.cases.iter().flat_map(|case| &case.records).copied())?;
+        rewrite(&trajectories_path, kept.cases.iter().flat_map(|case| &case.trajectories).copied())?;
         let store = Self {
             dir: dir.to_owned(),
             records: Appended::open(records_path)?,
@@ -188,10 +234,10 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces both files by the same lines in the order of `cases`, and writes `records.csv`. Returns all records.
-    pub fn finish(mut self, cases: &[(String, usize)]) -> Result<Vec<Record>, StoreError> {
+    /// Replaces both files by the same lines in the order of `cases`, and writes the tables. Returns all records.
+    pub fn finish(mut self, cases: &[CaseEntry]) -> Result<Vec<Record>, StoreError> {
         self.sync()?;
-        let order: BTreeMap<&str, usize> = cases.iter().enumerate().map(|(i, (id, _))| (id.as_str(), i)).collect();
+        let order: BTreeMap<&str, usize> = cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
         for name in ["trajectories.jsonl", "records.jsonl"] {
             let path = self.dir.join(name);
             let mut sorted: Vec<((usize, usize), Span)> = Vec::new();
@@ -203,12 +249,22 @@ impl Store {
             sorted.sort_by_key(|(place, _)| *place);
             rewrite(&path, sorted.into_iter().map(|(_, span)| span))?;
         }
-        let path = self.dir.join("records.jsonl");
-        let records: Vec<Record> = super::read::lines(&path).map_err(|error| corrupt(&path, error.to_string()))?;
-        let path = self.dir.join("records.csv");
-        write_atomically(&path, |file| super::csv::write(file, &records)).map_err(disk(&path, "write the table"))?;
-        Ok(records)
+        write_tables(&self.dir, cases)
     }
+}
+
+/// Writes `records.csv`, `cells.jsonl` and `cells.csv` beside the `records.jsonl` of a run's folder, and returns the records.
+pub(super) fn write_tables(dir: &Path, cases: &[CaseEntry]) -> Result<Vec<Record>, StoreError> {
+    let path = dir.join("records.jsonl");
+    let records: Vec<Record> = super::read::lines(&path).map_err(|error| corrupt(&path, error.to_string()))?;
+    let path = dir.join("records.csv");
+    write_atomically(&path, |file| super::csv::write(file, &records)).map_err(disk(&path, "write the table"))?;
+    let rows: Vec<CellRow> = cell::rows(cases, &records);
+    let path = dir.join("cells.jsonl");
+    write_atomically(&path, |file| file.write_all(lines(&rows).as_bytes())).map_err(disk(&path, "write the cells"))?;
+    let path = dir.join("cells.csv");
+    write_atomically(&path, |file| super::csv::write(file, &rows)).map_err(disk(&path, "write the cells"))?;
+    Ok(records)
 }
 
 /// Writes `summary.json` into a run's folder.
@@ -247,108 +303,8 @@ pub fn write_slice(dir: &Path, slice: &super::Slice) -> Result<(), StoreError> {
     write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the slice"))
 }
 
-/// What a resumed run keeps.
-#[derive(Default)]
-struct Kept {
-    records: Vec<Span>,
-    trajectories: Vec<Span>,
-    complete: BTreeMap<String, Vec<Record>>,
-}
-
-/// Reads the complete cases of an interrupted run of the same settings.
-fn read_complete(dir: &Path, settings: &str, cases: &[(String, usize)]) -> Result<Kept, StoreError> {
-    same_settings(dir, settings)?;
-    let points_of: BTreeMap<&str, usize> = cases.iter().map(|(id, points)| (id.as_str(), *points)).collect();
-    let rows_path = dir.join("trajectories.jsonl");
-    let mut rows: BTreeMap<(String, usize), Rows> = BTreeMap::new();
-    if rows_path.exists() {
-        each_line(&rows_path, |Line { key, span, .. }| {
-            let rows = rows.entry((key.case, key.start_index)).or_default();
-            rows.last_step = key.step;
-            rows.spans.push(span);
-            Ok(())
-        })?;
-    }
-    let path = dir.join("records.jsonl");
-    let mut by_case: BTreeMap<String, Vec<(Span, Record)>> = BTreeMap::new();
-    each_line(&path, |line| {
-        let at = |message: String| corrupt(&path, format!("line {}: {message}", line.number));
-        if line.key.schema.as_deref() != Some(SCHEMA) {
-            let schema = line.key.schema.as_deref().unwrap_or_default();
-            return Err(at(format!("its schema is {schema:?}, this version writes {SCHEMA:?}")));
-        }
-        let Some(points) = points_of.get(line.key.case.as_str()) else {
-            return Err(at(format!("it belongs to case {}, which is not one of this scenario", line.key.case)));
-        };
-        if line.key.start_index >= *points {
-            let message = format!("start {} of case {}, which has {points} points", line.key.start_index, line.key.case);
-            return Err(at(message));
-        }
-        let record = serde_json::from_str(line.text).map_err(|error| at(format!("{error}")))?;
-        by_case.entry(line.key.case).or_default().push((line.span, record));
-        Ok(())
-    })?;
-    let mut kept = Kept::default();
-    for (id, points) in cases {
-        let Some(mut found) = by_case.remove(id) else { continue };
-        found.sort_by_key(|(_, record)| record.start_index);
-        let complete = found.len() == *points && found.iter().enumerate().all(|(i, (_, record))| i == record.start_index);
-        let rows_of = |record: &Record| rows.get(&(id.clone(), record.start_index));
-        // What a power failure may have taken while it left the records.
-        let whole = found.iter().all(|(_, record)| {
-            let last_step = rows_of(record).and_then(|rows| rows.last_step);
-            // Rows that are not finite are not written.
-            let traced = last_step == Some(record.steps) || !record.value.is_finite() || record.stop_reason == "not-finite";
-            traced && dir.join(super::point_file(id, record.start_index)).exists()
-        });
-        if complete && whole {
-            for (_, record) in &found {
-                kept.trajectories.extend(rows_of(record).into_iter().flat_map(|rows| &rows.spans));
-            }
-            let (spans, records): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-            kept.records.extend(spans);
-            kept.complete.insert(id.clone(), records);
-        }
-    }
-    Ok(kept)
-}
-
-/// The trajectory rows of a point.
-#[derive(Default)]
-struct Rows {
-    last_step: Option<u64>,
-    spans: Vec<Span>,
-}
-
-/// Refuses a folder whose records come from other settings.
-fn same_settings(dir: &Path, settings: &str) -> Result<(), StoreError> {
-    let path = dir.join("scenario.toml");
-    let message = match fs::read_to_string(&path) {
-        Ok(earlier) if earlier == settings => return Ok(()),
-        Ok(earlier) => format!("{} holds records of other settings: {}", dir.display(), first_difference(&earlier, settings)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-            format!("{}: {error}; it must say by what settings the records of this folder were made", path.display())
-        }
-        Err(error) => return Err(disk(&path, "read the earlier settings")(error)),
-    };
-    let help = "give the same settings, --overwrite to replace the records, or another folder with --out".into();
-    Err(StoreError::Refused { message, help })
-}
-
-/// Refuses to replace a `scenario.toml` without records: it may be somebody's own scenario.
-fn keep_foreign_settings(path: &Path, settings: &str) -> Result<(), StoreError> {
-    match fs::read(path) {
-        Ok(earlier) if earlier != settings.as_bytes() => Err(StoreError::Refused {
-            message: format!("{} is another scenario, and the run would replace it", path.display()),
-            help: "give --overwrite to replace it, or another folder with --out".into(),
-        }),
-        // Whatever else is wrong with it shows when it is written.
-        _ => Ok(()),
-    }
-}
-
 /// Takes the folder for this run, or refuses it where another run holds it. Systems that cannot lock folders go without.
-fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
+pub(super) fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
     let Ok(folder) = File::open(dir) else { return Ok(None) };
     match folder.try_lock() {
         Ok(()) => Ok(Some(folder)),
@@ -360,19 +316,8 @@ fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-/// The first line in which two texts differ.
-fn first_difference(earlier: &str, now: &str) -> String {
-    let (mut a, mut b) = (earlier.lines(), now.lines());
-    loop {
-        match (a.next(), b.next()) {
-            (Some(x), Some(y)) if x == y => {}
-            (x, y) => return format!("`{}` there, `{}` now", x.unwrap_or("(end)").trim(), y.unwrap_or("(end)").trim()),
-        }
-    }
-}
-
 /// An absent file is as good as a removed one.
-fn gone(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -380,7 +325,7 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Removes what an earlier run left, and nothing else.
-fn remove_outputs(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_outputs(dir: &Path) -> Result<(), StoreError> {
     for name in OUTPUTS {
         let path = dir.join(name);
         gone(fs::remove_file(&path)).map_err(disk(&path, "remove"))?;
@@ -398,7 +343,7 @@ fn remove_outputs(dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Removes the half-written files that a killed run left: `.NAME.PROCESS-NUMBER.tmp`.
-fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
     let temporary = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let numbers = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).and_then(|name| name.rsplit_once('.'));

@@ -4,8 +4,14 @@ use super::*;
 
 const CASE: &str = "0123456789abcdef";
 
-fn cases() -> Vec<(String, usize)> {
-    vec![(CASE.into(), 1)]
+fn cases() -> Vec<CaseEntry> {
+    vec![CaseEntry { id: CASE.into(), cell: String::new(), points: 1 }]
+}
+
+/// Opens a store of one case with these settings.
+fn open(dir: &Path, settings: &str, mode: Mode) -> Result<(Store, Complete), StoreError> {
+    let layout = Layout { settings, cases: &cases(), shard: None, trajectories: true, points: true, again: |_| false };
+    Store::open(dir, &layout, mode)
 }
 
 fn row(step: u64) -> TrajectoryRow {
@@ -26,8 +32,8 @@ fn row(step: u64) -> TrajectoryRow {
 
 /// A store whose trajectories cannot be written.
 fn failing(dir: &Path) -> Store {
-    let (mut store, complete) = Store::open(dir, "a = 1\n", &cases(), Mode::Fresh).unwrap();
-    assert!(complete.is_empty());
+    let (mut store, complete) = open(dir, "a = 1\n", Mode::Fresh).unwrap();
+    assert_eq!(complete, Complete::default());
     store.trajectories.file = File::open(dir.join("trajectories.jsonl")).unwrap();
     store
 }
@@ -48,7 +54,7 @@ fn nothing_is_appended_after_a_failure() {
 #[test]
 fn an_append_that_fails_is_taken_back() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut store, _) = Store::open(folder.path(), "", &cases(), Mode::Fresh).unwrap();
+    let (mut store, _) = open(folder.path(), "", Mode::Fresh).unwrap();
     store.append(&[], &[row(0)]).unwrap();
     let path = folder.path().join("trajectories.jsonl");
     let whole = fs::read(&path).unwrap();
@@ -81,13 +87,13 @@ fn temporary_files_are_known_by_their_names() {
 #[test]
 fn one_run_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open(folder.path(), "", &cases(), Mode::Fresh).unwrap();
+    let (store, _) = open(folder.path(), "", Mode::Fresh).unwrap();
     if cfg!(unix) {
-        let error = Store::open(folder.path(), "", &cases(), Mode::Resume).unwrap_err();
+        let error = open(folder.path(), "", Mode::Resume).unwrap_err();
         assert!(matches!(&error, StoreError::Refused { message, .. } if message.contains("another run")), "{error}");
     }
     drop(store);
-    Store::open(folder.path(), "", &cases(), Mode::Resume).unwrap();
+    open(folder.path(), "", Mode::Resume).unwrap();
 }
 
 #[test]
@@ -96,7 +102,7 @@ fn a_refused_folder_is_not_made() {
     let (dir, records) = (folder.path().join("run"), folder.path().join("run/records.jsonl"));
     fs::create_dir(&dir).unwrap();
     fs::write(&records, "").unwrap();
-    Store::open(&dir, "", &cases(), Mode::Fresh).unwrap_err();
-    Store::open(&dir, "", &cases(), Mode::Resume).unwrap_err();
+    open(&dir, "", Mode::Fresh).unwrap_err();
+    open(&dir, "", Mode::Resume).unwrap_err();
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 }

@@ -24,7 +24,9 @@ pub fn census_text(census: &Census) -> String {
 
 /// The loss with its parameters and the solver.
 fn label(case: &CensusCase) -> String {
-    let parameters: Vec<String> = case.loss_params.iter().map(|(name, &value)| format!("{name} {}", short(value))).collect();
+    let formulas = case.loss_text.iter().map(|(key, text)| format!("{key} = {text}"));
+    let parameters: Vec<String> =
+        formulas.chain(case.loss_params.iter().map(|(name, &value)| format!("{name} {}", short(value)))).collect();
     let parameters = if parameters.is_empty() { String::new() } else { format!(" ({})", parameters.join(", ")) };
     format!("{}{parameters} by {}", case.loss, case.solver)
 }

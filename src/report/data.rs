@@ -1,10 +1,11 @@
 //! What a report is made of: a run's summary, records and trajectories, and their grouping into cases and orbits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::axes::short;
+use super::figures;
 use super::style::{Look, look, look_in_family};
 use crate::record::npz::{self, NpzPoint};
 use crate::record::read::{ReadError, document, lines};
@@ -36,10 +37,19 @@ pub struct RunData {
 
 impl RunData {
     /// Reads `summary.json` and `records.jsonl`, and what there is of `trajectories.jsonl`, `census.json`, `escapes.jsonl` and `slices/`.
+    ///
+    /// Trajectories are read only where a figure that the summary asks for needs them: a run of many points may hold more of them than memory does.
     pub fn load(dir: &Path) -> Result<Self, ReadError> {
-        let summary = document(&dir.join("summary.json"))?;
-        let records = lines(&dir.join("records.jsonl"))?;
-        let trajectories = present(lines(&dir.join("trajectories.jsonl")))?.unwrap_or_default();
+        Self::with_records(dir, lines(&dir.join("records.jsonl"))?)
+    }
+
+    /// The same where the records are in memory already.
+    pub fn with_records(dir: &Path, records: Vec<Record>) -> Result<Self, ReadError> {
+        let summary: Summary = document(&dir.join("summary.json"))?;
+        let trajectories = match figures::read_trajectories(&summary.figures) {
+            true => present(lines(&dir.join("trajectories.jsonl")))?.unwrap_or_default(),
+            false => Vec::new(),
+        };
         let census = present(document(&dir.join("census.json")))?;
         let escapes = present(lines(&dir.join("escapes.jsonl")))?.unwrap_or_default();
         let theorems = present(document::<TheoremFile>(&dir.join("theorems.json")))?.map_or_else(Vec::new, |file| file.theorems);
@@ -49,39 +59,7 @@ impl RunData {
 
     /// The cases in the order of the records, each with a label that tells it from the others.
     pub(super) fn cases(&self) -> Vec<Case<'_>> {
-        let mut position: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut cases: Vec<Case> = Vec::new();
-        for record in &self.records {
-            let next = cases.len();
-            let at = *position.entry(&record.case).or_insert(next);
-            if at == next {
-                cases.push(Case {
-                    id: &record.case,
-                    label: String::new(),
-                    look: look(next),
-                    records: Vec::new(),
-                    families: BTreeMap::new(),
-                });
-            }
-            cases[at].records.push(record);
-        }
-        for census in self.census.iter().flat_map(|census| &census.cases) {
-            if let Some(&at) = position.get(census.case.as_str()) {
-                cases[at].families = census.orbits.iter().filter_map(|orbit| Some((orbit.orbit, orbit.family?))).collect();
-            }
-        }
-        assign_families(&mut cases);
-        let facts: Vec<Vec<String>> = cases.iter().map(|case| facts(case.records[0])).collect();
-        for (i, case) in cases.iter_mut().enumerate() {
-            let mut parts = vec![loss_label(case.records[0])];
-            for (k, fact) in facts[i].iter().enumerate() {
-                if !fact.is_empty() && facts.iter().any(|other| other[k] != *fact) {
-                    parts.push(fact.clone());
-                }
-            }
-            case.label = parts.join(", ");
-        }
-        cases
+        cases(&self.records, self.census.as_ref())
     }
 
     /// The arrays of a record's point file.
@@ -101,14 +79,50 @@ impl RunData {
     }
 }
 
-/// The slices of the cases that have one.
-fn slices(dir: &Path, records: &[Record]) -> Result<Vec<Slice>, ReadError> {
-    let mut cases: Vec<&str> = Vec::new();
+/// The cases of records, in their order, each with a label that tells it from the others.
+pub(super) fn cases<'a>(records: &'a [Record], census: Option<&Census>) -> Vec<Case<'a>> {
+    let mut position: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut cases: Vec<Case> = Vec::new();
     for record in records {
-        if !cases.contains(&record.case.as_str()) {
-            cases.push(&record.case);
+        let next = cases.len();
+        let at = *position.entry(&record.case).or_insert(next);
+        if at == next {
+            cases.push(Case {
+                id: &record.case,
+                label: String::new(),
+                look: look(next),
+                records: Vec::new(),
+                families: BTreeMap::new(),
+            });
+        }
+        cases[at].records.push(record);
+    }
+    for census in census.iter().flat_map(|census| &census.cases) {
+        if let Some(&at) = position.get(census.case.as_str()) {
+            cases[at].families = census.orbits.iter().filter_map(|orbit| Some((orbit.orbit, orbit.family?))).collect();
         }
     }
+    assign_families(&mut cases);
+    let facts: Vec<Vec<String>> = cases.iter().map(|case| facts(case.records[0])).collect();
+    let count = facts.first().map_or(0, Vec::len);
+    let differs: Vec<bool> = (0..count).map(|k| facts.iter().any(|other| other[k] != facts[0][k])).collect();
+    for (case, facts) in cases.iter_mut().zip(&facts) {
+        let mut parts = vec![loss_label(case.records[0])];
+        parts.extend(
+            facts.iter().zip(&differs).filter(|(fact, differs)| **differs && !fact.is_empty()).map(|(fact, _)| fact.clone()),
+        );
+        case.label = parts.join(", ");
+    }
+    cases
+}
+
+/// The slices of the cases that have one.
+fn slices(dir: &Path, records: &[Record]) -> Result<Vec<Slice>, ReadError> {
+    if !dir.join("slices").is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let cases: Vec<&str> = records.iter().map(|record| record.case.as_str()).filter(|case| seen.insert(case)).collect();
     let read = cases.into_iter().map(|case| present(document(&dir.join(slice_file(case)))));
     Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -224,11 +238,20 @@ pub(super) fn loss_label(record: &Record) -> String {
         "bce" => "BCE",
         other => other,
     };
+    // A loss of the user's own goes by its formulas.
+    let formula = |key: &str| record.loss_text.get(key).map_or("", String::as_str);
+    let own = match record.loss_text.contains_key("own") {
+        true => format!("{} + Σ {}", formula("own"), formula("others")),
+        false => formula("ell").to_owned(),
+    };
+    let name = if own.is_empty() { name } else { &own };
     let parameters: Vec<String> = record
         .loss_params
         .iter()
         .filter(|(key, value)| !(["kappa", "target", "scale"].contains(&key.as_str()) && (*value - 1.0).abs() < f64::EPSILON))
         .map(|(key, &value)| match key.as_str() {
+            // In a formula a parameter goes by the name it has there.
+            other if !own.is_empty() => format!("{other} = {}", short(value)),
             "alpha" => format!("α = {}", short(value)),
             "gamma" => format!("γ = {}", short(value)),
             "kappa" => format!("κ = {}", short(value)),
@@ -236,7 +259,8 @@ pub(super) fn loss_label(record: &Record) -> String {
             other => format!("{other} = {}", short(value)),
         })
         .collect();
-    if parameters.is_empty() { name.into() } else { format!("{name} {}", parameters.join(", ")) }
+    let comma = if own.is_empty() { "" } else { "," };
+    if parameters.is_empty() { name.into() } else { format!("{name}{comma} {}", parameters.join(", ")) }
 }
 
 /// A count as text: `3`, or `2–4`.

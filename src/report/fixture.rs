@@ -28,6 +28,7 @@ pub(super) fn bare(case: &str, loss: &str, start_index: usize) -> Record {
         scenario: "quickstart".into(),
         loss: loss.into(),
         loss_params: BTreeMap::new(),
+        loss_text: BTreeMap::new(),
         classes: CLASSES,
         width: WIDTH,
         per_class: PerClass::Balanced(PER_CLASS),
@@ -70,6 +71,7 @@ pub(super) fn bare(case: &str, loss: &str, start_index: usize) -> Record {
         degenerate: None,
         standing: None,
         reason: String::new(),
+        device: None,
         certificate: None,
         point: None,
     }

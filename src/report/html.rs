@@ -1,6 +1,6 @@
 //! `report.html`: one self-contained page. All text goes through the template's escaping; only our own SVG is put in as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use minijinja::value::Value;
 use minijinja::{Environment, context};
@@ -8,10 +8,13 @@ use minijinja::{Environment, context};
 use super::Outcome;
 use super::axes::short;
 use super::data::{Case, Group, RunData, count_text, excess};
+use crate::record::read::document;
 use crate::record::{Record, Summary, TheoremFinding};
 
 /// More rows than this make a page slow; the rest is in `records.csv`.
 const ROWS_MAX: usize = 400;
+/// More objectives than this say nothing that the table does not; the rest is in `summary.json`.
+const OBJECTIVES_MAX: usize = 12;
 
 /// The page for one run, or for several side by side.
 ///
@@ -39,17 +42,22 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
     let table: Vec<Value> = rows.iter().take(ROWS_MAX).map(|(case, group)| row(case, group)).collect();
     let several_starts = rows.iter().any(|(_, group)| group.hits > 1);
     let figures: Vec<Value> = outcomes.iter().map(figure).collect();
-    let label = |case: &str| cases.iter().find(|other| other.id == case).map_or(case.to_owned(), |case| case.label.clone());
+    let places: HashMap<&str, usize> = cases.iter().enumerate().map(|(place, case)| (case.id, place)).collect();
+    let label = |case: &str| places.get(case).map_or(case.to_owned(), |&place| cases[place].label.clone());
     // In the order of the records; summaries list cases by hash.
-    let mut objectives: Vec<(usize, String, &String)> = run
+    let mut objectives: Vec<(usize, &String, &String)> = run
         .summary
         .objectives
         .iter()
-        .map(|(case, text)| (cases.iter().position(|other| other.id == case).unwrap_or(usize::MAX), label(case), text))
+        .map(|(case, text)| (places.get(case.as_str()).copied().unwrap_or(usize::MAX), case, text))
         .collect();
     objectives.sort();
-    let objectives: Vec<Value> =
-        objectives.into_iter().map(|(_, label, text)| context! { label => label, text => text }).collect();
+    let objectives_left_out = objectives.len().saturating_sub(OBJECTIVES_MAX);
+    let objectives: Vec<Value> = objectives
+        .into_iter()
+        .take(OBJECTIVES_MAX)
+        .map(|(_, case, text)| context! { label => label(case), text => text })
+        .collect();
     let expectations: Vec<Value> = run
         .summary
         .expectations
@@ -67,6 +75,8 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
         standings => counts(&run.summary.standings, &["proved", "numerical", "undecided"]),
         undecided => run.summary.standings.get("undecided").copied().unwrap_or(0),
         objectives => objectives,
+        objectives_left_out => objectives_left_out,
+        device => device(run),
         rows => table,
         rows_left_out => rows.len().saturating_sub(ROWS_MAX),
         several_starts => several_starts,
@@ -78,6 +88,13 @@ fn page(run: &RunData, outcomes: &[Outcome], link: &str) -> Value {
         failing => run.summary.expectations.iter().filter(|e| e.outcome == "fails").count(),
         limits => limits(&run.summary, &run.records),
     }
+}
+
+/// What proposed the candidates where a device did: its name from `provenance.json`, or "a GPU" where that file is gone.
+fn device(run: &RunData) -> Option<String> {
+    run.records.iter().find(|record| record.device.is_some())?;
+    let provenance = document::<serde_json::Value>(&run.dir.join("provenance.json")).unwrap_or_default();
+    Some(provenance["device_adapter"].as_str().unwrap_or("a GPU").to_owned())
 }
 
 /// A deviation, or what is allowed of one: two digits, and none for the exact zero of counts.

@@ -15,6 +15,7 @@ mod figures;
 mod grid;
 mod heatmap;
 mod html;
+mod inspect;
 mod style;
 mod terminal;
 
@@ -38,6 +39,7 @@ pub use contrast::{Weight, contrast_drawing, contrast_range};
 pub use data::RunData;
 pub use figures::{ALL, Drawing, Family, by_name};
 pub use html::margin;
+pub use inspect::{Inspected, NearestEtf, SPECTRUM_WIDTH_MAX, TestSet, statement, write_inspection};
 pub use terminal::table;
 
 use crate::record::read::ReadError;
@@ -86,10 +88,15 @@ pub(crate) struct Outcome {
 /// With several folders every one gets its figures, and one report sets them side by side. The report goes to `out` where it is given, else into the first
 /// folder (`report.html` for one folder, `comparison.html` for several). All input is read before anything is written, and every file appears whole or not at all.
 pub fn write(dirs: &[PathBuf], out: Option<&Path>) -> Result<Written, ReportError> {
-    let runs = dirs.iter().map(|dir| RunData::load(dir)).collect::<Result<Vec<_>, _>>()?;
+    write_runs(&dirs.iter().map(|dir| RunData::load(dir)).collect::<Result<Vec<_>, _>>()?, out)
+}
+
+/// The same for runs already read.
+pub fn write_runs(runs: &[RunData], out: Option<&Path>) -> Result<Written, ReportError> {
+    let dirs: Vec<&PathBuf> = runs.iter().map(|run| &run.dir).collect();
     let first = dirs.first().ok_or(ReportError::Nothing)?;
     let (mut figures, mut omitted, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for run in &runs {
+    for run in runs {
         let drawn = draw_all(run);
         for outcome in &drawn {
             match &outcome.drawing {
@@ -107,7 +114,7 @@ pub fn write(dirs: &[PathBuf], out: Option<&Path>) -> Result<Written, ReportErro
     let name = if runs.len() > 1 { "comparison.html" } else { "report.html" };
     let report = out.map_or_else(|| first.join(name), Path::to_owned);
     let links: Vec<String> = dirs.iter().map(|dir| link(report.parent().unwrap_or(Path::new("")), dir)).collect();
-    put(&report, &html::render(&runs, &outcomes, &links))?;
+    put(&report, &html::render(runs, &outcomes, &links))?;
     Ok(Written { report, figures, omitted })
 }
 

@@ -4,8 +4,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::axes::short;
-use super::data::{Case, Group, RunData, count_text, excess};
-use crate::record::{Census, Record, Summary};
+use super::data::{Case, Group, cases, count_text, excess};
+use crate::record::{Census, Record};
 
 /// No more rows than this: the rest is in records.csv and the report.
 const ROWS_MAX: usize = 48;
@@ -15,17 +15,7 @@ const COLUMNS_MAX: usize = 120;
 
 /// The records as a table of at most 120 columns, points of one orbit, or of one connected family, in one row with the number of starts that led there (×n).
 pub fn table(records: &[Record], census: Option<&Census>) -> String {
-    let data = RunData {
-        summary: nothing(),
-        records: records.to_vec(),
-        trajectories: Vec::new(),
-        theorems: Vec::new(),
-        census: census.cloned(),
-        escapes: Vec::new(),
-        slices: Vec::new(),
-        dir: Default::default(),
-    };
-    let cases = data.cases();
+    let cases = cases(records, census);
     let rows: Vec<(&Case, Group)> =
         cases.iter().flat_map(|case| case.groups().into_iter().map(move |group| (case, group))).collect();
     let width = |lines: &[String]| lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -119,19 +109,4 @@ fn value(x: f64) -> String {
 
 fn clip(text: &str, letters: usize) -> String {
     if text.chars().count() <= letters { text.into() } else { text.chars().take(letters - 1).chain(['…']).collect() }
-}
-
-/// The grouping needs no summary.
-fn nothing() -> Summary {
-    Summary {
-        schema: String::new(),
-        scenario: String::new(),
-        question: String::new(),
-        objectives: Default::default(),
-        points: 0,
-        natures: Default::default(),
-        standings: Default::default(),
-        expectations: Vec::new(),
-        figures: Vec::new(),
-    }
 }

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 pub use super::claims::{Claim, Location, LowerBound, Nature};
+use super::formula::Formula;
 use super::losses::IntervalLoss;
 use super::node::{Malformed, Node};
-use super::text::{canonical, hexadecimal, seal};
+pub use super::state::{Critical, Lower, PRECISIONS, PartialState};
+use super::text::{canonical, hexadecimal, oversize, seal};
+use crate::numeric::expression::{Variables, parse as parse_formula};
 use crate::numeric::interval::Interval;
 
 /// The value of the field `format`.
@@ -18,7 +21,19 @@ const WIDTH_MAX: u64 = 1 << 20;
 const SAMPLES_MAX: usize = 1 << 20;
 pub(super) const ENTRIES_MAX: usize = 4_000_000;
 /// Most claims of one certificate.
-const CLAIMS_MAX: usize = 16;
+pub(super) const CLAIMS_MAX: usize = 16;
+
+/// The JSON value of a text that is not too large.
+pub(super) fn parse(text: &str) -> Result<Value, Malformed> {
+    let fail = |message: String| Malformed { place: "certificate".into(), message };
+    if text.len() > BYTES_MAX {
+        return Err(fail(format!("has {} bytes; at most {BYTES_MAX} are read", text.len())));
+    }
+    if let Some(message) = oversize(text) {
+        return Err(fail(message));
+    }
+    serde_json::from_str(text).map_err(|error| fail(format!("is no JSON: {error}")))
+}
 
 /// What b is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,15 +157,7 @@ impl Instance {
             BiasMode::Free => "free",
             BiasMode::Decayed => "decayed",
         };
-        let loss = match &self.loss {
-            IntervalLoss::CrossEntropy => json!({ "name": "cross-entropy" }),
-            IntervalLoss::LabelSmoothing { alpha } => json!({ "name": "label-smoothing", "alpha": interval_text(*alpha) }),
-            IntervalLoss::Focal { gamma } => json!({ "name": "focal", "gamma": interval_text(*gamma) }),
-            IntervalLoss::Mse { kappa, target } => {
-                json!({ "name": "mse", "kappa": interval_text(*kappa), "target": interval_text(*target) })
-            }
-            IntervalLoss::Bce => json!({ "name": "bce" }),
-        };
+        let loss = loss_document(&self.loss);
         json!({
             "classes": self.classes, "width": self.width, "labels": self.labels, "bias": bias, "decay": decay, "loss": loss,
             "scale": interval_text(self.scale)
@@ -158,37 +165,100 @@ impl Instance {
     }
 }
 
-fn read_loss(node: &Node<'_>) -> Result<IntervalLoss, Malformed> {
+/// A loss given by formulas: their canonical texts, and the parameters of all.
+fn formulas_document(formulas: &[(&str, &Formula)]) -> Value {
+    let mut out = json!({ "name": "custom" });
+    let mut parameters = serde_json::Map::new();
+    for (key, formula) in formulas {
+        out[*key] = formula.expression().to_string().into();
+        parameters.extend(formula.parameters().map(|(name, value)| (name.to_owned(), interval_text(value))));
+    }
+    out["parameters"] = parameters.into();
+    out
+}
+
+fn read_formulas(node: &Node<'_>) -> Result<IntervalLoss, Malformed> {
+    let of_p = node.has("ell");
+    node.fields(if of_p { &["name", "ell", "parameters"] } else { &["name", "own", "others", "parameters"] })?;
+    let parameters = node.get("parameters")?;
+    let mut used: Vec<String> = Vec::new();
+    let mut read = |key: &str, variables: Variables| {
+        let field = node.get(key)?;
+        let expression = match parse_formula(field.text()?, variables) {
+            Ok(expression) => expression,
+            Err(error) => return field.fail(format!("{} at character {}", error.message, error.at + 1)),
+        };
+        let names: Vec<String> = expression.parameters().map(|(name, _)| name.to_owned()).collect();
+        let values = names.iter().map(|name| parameters.get(name)?.interval()).collect::<Result<Vec<_>, _>>()?;
+        used.extend(names);
+        match Formula::new(expression, values) {
+            Some(formula) => Ok(formula),
+            None => field.fail("lacks a parameter"),
+        }
+    };
+    let loss = if of_p {
+        IntervalLoss::OfTrueClass(read("ell", Variables::TrueClass)?)
+    } else {
+        IntervalLoss::PerLogit { own: read("own", Variables::Logit)?, others: read("others", Variables::Logit)? }
+    };
+    parameters.fields(&used.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(loss)
+}
+
+pub(super) fn loss_document(loss: &IntervalLoss) -> Value {
+    match loss {
+        IntervalLoss::CrossEntropy => json!({ "name": "cross-entropy" }),
+        IntervalLoss::LabelSmoothing { alpha } => json!({ "name": "label-smoothing", "alpha": interval_text(*alpha) }),
+        IntervalLoss::Focal { gamma } => json!({ "name": "focal", "gamma": interval_text(*gamma) }),
+        IntervalLoss::Mse { kappa, target } => {
+            json!({ "name": "mse", "kappa": interval_text(*kappa), "target": interval_text(*target) })
+        }
+        IntervalLoss::Bce => json!({ "name": "bce" }),
+        IntervalLoss::OfTrueClass(ell) => formulas_document(&[("ell", ell)]),
+        IntervalLoss::PerLogit { own, others } => formulas_document(&[("own", own), ("others", others)]),
+    }
+}
+
+pub(super) fn read_loss(node: &Node<'_>) -> Result<IntervalLoss, Malformed> {
     let name = node.get("name")?.text()?;
+    if name == "custom" {
+        return read_formulas(node);
+    }
     let known: &[&str] = match name {
         "cross-entropy" | "bce" => &["name"],
         "label-smoothing" => &["name", "alpha"],
         "focal" => &["name", "gamma"],
         "mse" => &["name", "kappa", "target"],
-        _ => return node.fail("must be one of cross-entropy, label-smoothing, focal, mse, bce"),
+        _ => return node.fail("must be one of cross-entropy, label-smoothing, focal, mse, bce, custom"),
     };
     node.fields(known)?;
-    let within = |key: &str, allowed: fn(Interval) -> bool, words: &str| {
-        let field = node.get(key)?;
-        let value = field.interval()?;
-        if allowed(value) { Ok(value) } else { field.fail(format!("must satisfy {words}")) }
-    };
-    Ok(match name {
+    let parameter = |key: &str| node.get(key)?.interval();
+    let loss = match name {
         "cross-entropy" => IntervalLoss::CrossEntropy,
         "bce" => IntervalLoss::Bce,
-        "label-smoothing" => {
-            IntervalLoss::LabelSmoothing { alpha: within("alpha", |x| x.lo() >= 0.0 && x.hi() < 1.0, "0 ≤ alpha < 1")? }
-        }
-        "focal" => IntervalLoss::Focal { gamma: within("gamma", |x| x.lo() >= 0.0, "gamma ≥ 0")? },
-        _ => IntervalLoss::Mse {
-            kappa: within("kappa", Interval::certainly_positive, "kappa > 0")?,
-            target: within("target", Interval::certainly_positive, "target > 0")?,
-        },
-    })
+        "label-smoothing" => IntervalLoss::LabelSmoothing { alpha: parameter("alpha")? },
+        "focal" => IntervalLoss::Focal { gamma: parameter("gamma")? },
+        _ => IntervalLoss::Mse { kappa: parameter("kappa")?, target: parameter("target")? },
+    };
+    if loss_within_format(&loss) {
+        Ok(loss)
+    } else {
+        node.fail("must satisfy 0 ≤ alpha < 1, gamma ≥ 0, kappa > 0, target > 0")
+    }
+}
+
+/// Whether the parameters are in the ranges of the format.
+pub(super) fn loss_within_format(loss: &IntervalLoss) -> bool {
+    match loss {
+        IntervalLoss::CrossEntropy | IntervalLoss::Bce | IntervalLoss::OfTrueClass(_) | IntervalLoss::PerLogit { .. } => true,
+        IntervalLoss::LabelSmoothing { alpha } => alpha.lo() >= 0.0 && alpha.hi() < 1.0,
+        IntervalLoss::Focal { gamma } => gamma.lo() >= 0.0 && gamma.is_bounded(),
+        IntervalLoss::Mse { kappa, target } => kappa.certainly_positive() && target.certainly_positive(),
+    }
 }
 
 impl Center {
-    fn read(node: &Node<'_>, instance: &Instance) -> Result<Self, Malformed> {
+    pub(super) fn read(node: &Node<'_>, instance: &Instance) -> Result<Self, Malformed> {
         node.fields(&["width", "w", "h", "b"])?;
         let width = node.get("width")?.integer(instance.width as u64)? as usize;
         let (classes, samples) = (instance.classes, instance.samples());
@@ -201,7 +271,7 @@ impl Center {
         Ok(Self { width, w, h, b })
     }
 
-    fn document(&self, instance: &Instance) -> Value {
+    pub(super) fn document(&self, instance: &Instance) -> Value {
         let table = |numbers: &[f64], rows: usize| table_text(numbers, self.width, rows);
         json!({
             "width": self.width, "w": table(&self.w, instance.classes), "h": table(&self.h, instance.samples()),
@@ -213,12 +283,12 @@ impl Center {
 impl Certificate {
     /// Reads a certificate, and says whether its seal is right. `Err` where the text is none.
     pub fn read(text: &str) -> Result<(Self, bool), Malformed> {
-        let fail = |message: String| Malformed { place: "certificate".into(), message };
-        if text.len() > BYTES_MAX {
-            return Err(fail(format!("has {} bytes; at most {BYTES_MAX} are read", text.len())));
-        }
-        let value: Value = serde_json::from_str(text).map_err(|error| fail(format!("is no JSON: {error}")))?;
-        let root = Node::root(&value);
+        Self::from_value(&parse(text)?)
+    }
+
+    /// From a parsed text.
+    pub(super) fn from_value(value: &Value) -> Result<(Self, bool), Malformed> {
+        let root = Node::root(value);
         root.fields(&["format", "problem", "point", "claims", "seal"])?;
         let format = root.get("format")?;
         if format.text()? != FORMAT {
@@ -229,7 +299,7 @@ impl Certificate {
         let claims = root.get("claims")?.list(None, CLAIMS_MAX)?;
         let claims = claims.iter().map(|claim| Claim::read(claim, &instance)).collect::<Result<_, _>>()?;
         // Every string and number has passed its own test by now, so that the canonical text is well defined.
-        let sealed = root.get("seal")?.text()? == seal(&value);
+        let sealed = root.get("seal")?.text()? == seal(value);
         Ok((Self { instance, center, claims }, sealed))
     }
 

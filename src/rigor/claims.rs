@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::certificate::{ENTRIES_MAX, Instance, interval_text, numbers_text, table_text};
 use super::node::{Malformed, Node};
+use super::state::{Critical, Lower, PartialState};
 use super::text::hexadecimal;
 use crate::numeric::interval::Interval;
 
@@ -46,6 +47,7 @@ pub enum LowerBound {
 
 /// A claim. What each establishes, and how, is derived where it is checked.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a certificate has at most 16 claims")]
 pub enum Claim {
     /// vᵀ∇²f(x)v ≤ −c‖v‖² at the point, v = (U, V, w) at width d.
     NegativeCurvature {
@@ -94,6 +96,37 @@ pub enum Claim {
         /// An enclosure of its scale s.
         scale: Interval,
     },
+    /// A critical partially collapsed state exists, with this index and nullity; it is not the certificate's point.
+    PartialState {
+        /// Which.
+        state: PartialState,
+        /// Number of negative eigenvalues.
+        index: u64,
+        /// Number of zero eigenvalues.
+        nullity: u64,
+        /// What that makes of its orbit.
+        nature: Nature,
+        /// An enclosure of f there.
+        value: Interval,
+    },
+    /// A critical partially collapsed state consists of global minima.
+    GlobalState {
+        /// Which.
+        state: PartialState,
+        /// For a loss that is not convex, an interval of scales around it on which the contrastive function is convex.
+        basin: Option<Interval>,
+        /// An enclosure of min f.
+        value: Interval,
+    },
+    /// A critical point is no global minimum: f is lower elsewhere.
+    NotGlobal {
+        /// The critical point.
+        critical: Critical,
+        /// Where f is lower.
+        lower: Lower,
+        /// By more than this.
+        margin: f64,
+    },
     /// That orbit is a simplex ETF and consists of global minima, for a loss of p_k alone.
     GlobalSimplexEtf {
         /// Where it is.
@@ -116,6 +149,21 @@ impl Location {
         };
         Ok(Self { radius: positive("radius")?, separation: positive("separation")? })
     }
+
+    pub(super) fn write(&self, out: &mut Value) {
+        out["radius"] = hexadecimal(self.radius).into();
+        out["separation"] = hexadecimal(self.separation).into();
+    }
+}
+
+impl Nature {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        match node.text()? {
+            "strict-saddle" => Ok(Self::StrictSaddle),
+            "strict-local-minimum" => Ok(Self::StrictLocalMinimum),
+            _ => node.fail("must be \"strict-saddle\" or \"strict-local-minimum\""),
+        }
+    }
 }
 
 impl Claim {
@@ -129,6 +177,9 @@ impl Claim {
             Self::GlobalMinimum { .. } => "global-minimum",
             Self::SimplexEtf { .. } => "simplex-etf",
             Self::GlobalSimplexEtf { .. } => "global-simplex-etf",
+            Self::PartialState { .. } => "partial-state",
+            Self::GlobalState { .. } => "global-state",
+            Self::NotGlobal { .. } => "not-global",
         }
     }
 
@@ -168,17 +219,11 @@ impl Claim {
             }
             "inertia" => {
                 node.fields(&["kind", "radius", "separation", "index", "nullity", "nature", "value"])?;
-                let nature_node = node.get("nature")?;
-                let nature = match nature_node.text()? {
-                    "strict-saddle" => Nature::StrictSaddle,
-                    "strict-local-minimum" => Nature::StrictLocalMinimum,
-                    _ => return nature_node.fail("must be \"strict-saddle\" or \"strict-local-minimum\""),
-                };
                 Ok(Self::Inertia {
                     location: Location::read(node)?,
                     index: node.get("index")?.integer(1 << 53)?,
                     nullity: node.get("nullity")?.integer(1 << 53)?,
-                    nature,
+                    nature: Nature::read(&node.get("nature")?)?,
                     value: node.get("value")?.interval()?,
                 })
             }
@@ -196,19 +241,44 @@ impl Claim {
                 let value = node.get("value")?.interval()?;
                 Ok(Self::GlobalSimplexEtf { location: Location::read(node)?, scale, basin, value })
             }
+            found @ ("partial-state" | "global-state" | "not-global") => Self::read_of_state(found, node, instance),
             _ => kind.fail(
-                "must be one of negative-curvature, gap, critical-orbit, inertia, global-minimum, simplex-etf, global-simplex-etf",
+                "must be one of negative-curvature, gap, critical-orbit, inertia, global-minimum, simplex-etf, global-simplex-etf, partial-state, global-state, not-global",
             ),
+        }
+    }
+
+    fn read_of_state(kind: &str, node: &Node<'_>, instance: &Instance) -> Result<Self, Malformed> {
+        match kind {
+            "partial-state" => {
+                node.fields(&["kind", "alive", "scale", "bias_gap", "precision", "index", "nullity", "nature", "value"])?;
+                Ok(Self::PartialState {
+                    state: PartialState::read(node, instance)?,
+                    index: node.get("index")?.integer(1 << 53)?,
+                    nullity: node.get("nullity")?.integer(1 << 53)?,
+                    nature: Nature::read(&node.get("nature")?)?,
+                    value: node.get("value")?.interval()?,
+                })
+            }
+            "global-state" => {
+                let basin = if node.has("basin") { Some(node.get("basin")?.interval()?) } else { None };
+                let known = ["kind", "alive", "scale", "bias_gap", "precision", "value", "basin"];
+                node.fields(&known[..if basin.is_some() { 7 } else { 6 }])?;
+                Ok(Self::GlobalState { state: PartialState::read(node, instance)?, basin, value: node.get("value")?.interval()? })
+            }
+            _ => {
+                node.fields(&["kind", "critical", "lower", "margin"])?;
+                let critical = Critical::read(&node.get("critical")?, instance)?;
+                let lower = Lower::read(&node.get("lower")?, instance)?;
+                Ok(Self::NotGlobal { critical, lower, margin: node.get("margin")?.number()? })
+            }
         }
     }
 
     pub(super) fn document(&self, instance: &Instance) -> Value {
         let (classes, samples, width) = (instance.classes, instance.samples(), instance.width);
         let mut out = json!({ "kind": self.kind() });
-        let mut located = |location: &Location| {
-            out["radius"] = hexadecimal(location.radius).into();
-            out["separation"] = hexadecimal(location.separation).into();
-        };
+        let mut located = |location: &Location| location.write(&mut out);
         match self {
             Self::NegativeCurvature { direction, curvature } => {
                 let (w, rest) = direction.split_at(classes * width);
@@ -237,6 +307,25 @@ impl Claim {
                 out["nullity"] = (*nullity).into();
                 out["nature"] = nature.name().into();
                 out["value"] = interval_text(*value);
+            }
+            Self::PartialState { state, index, nullity, nature, value } => {
+                state.write(&mut out);
+                out["index"] = (*index).into();
+                out["nullity"] = (*nullity).into();
+                out["nature"] = nature.name().into();
+                out["value"] = interval_text(*value);
+            }
+            Self::GlobalState { state, basin, value } => {
+                state.write(&mut out);
+                if let Some(basin) = basin {
+                    out["basin"] = interval_text(*basin);
+                }
+                out["value"] = interval_text(*value);
+            }
+            Self::NotGlobal { critical, lower, margin } => {
+                out["critical"] = critical.document();
+                out["lower"] = lower.document(instance);
+                out["margin"] = hexadecimal(*margin).into();
             }
             Self::GlobalMinimum { location, value } => {
                 located(location);

@@ -3,6 +3,8 @@
 //! Written from the definitions of THEORY's table alone, apart from `losses/`. Near collapse nothing is formed by subtraction: with the odds E = Σ_{j≠k} e^{z_j−z_k} the quantities
 //! p_k = 1/(1+E), 1 − p_k = E/(1+E), −log p_k = log1p(E) keep their relative accuracy.
 
+use super::formula::Formula;
+use crate::numeric::Jet;
 use crate::numeric::interval::{Interval, Odds, softmax};
 
 /// A loss with parameters in intervals.
@@ -29,6 +31,15 @@ pub enum IntervalLoss {
     },
     /// −log σ(z_k) − Σ_{j≠k} log σ(−z_j).
     Bce,
+    /// ℓ(p_k), a formula of p.
+    OfTrueClass(Formula),
+    /// own(z_k) + Σ_{j≠k} others(z_j), formulas of z.
+    PerLogit {
+        /// Of the true logit.
+        own: Formula,
+        /// Of each other one.
+        others: Formula,
+    },
 }
 
 /// A loss at the symmetric logits of margin s.
@@ -81,14 +92,19 @@ fn softmax_hessian(z: &[Interval]) -> Vec<Interval> {
 }
 
 impl IntervalLoss {
-    /// Whether L is convex in the logits for every value of the parameters (a theorem for each member but the focal loss, of which nothing is said).
+    /// Whether L is convex in the logits for every value of the parameters (a theorem for each member but the focal loss and formulas, of which nothing is said).
     pub fn convex(&self) -> bool {
-        !matches!(self, Self::Focal { .. })
+        !matches!(self, Self::Focal { .. } | Self::OfTrueClass(_) | Self::PerLogit { .. })
+    }
+
+    /// Whether it is a formula of the user's own, of which only what intervals show is known.
+    pub fn is_formula(&self) -> bool {
+        matches!(self, Self::OfTrueClass(_) | Self::PerLogit { .. })
     }
 
     /// Whether L(z + c1) = L(z).
     pub fn shift_invariant(&self) -> bool {
-        matches!(self, Self::CrossEntropy | Self::LabelSmoothing { .. } | Self::Focal { .. })
+        matches!(self, Self::CrossEntropy | Self::LabelSmoothing { .. } | Self::Focal { .. } | Self::OfTrueClass(_))
     }
 
     /// γ, where the loss is −(1−p_k)^γ log p_k: a decreasing function of p_k alone.
@@ -105,6 +121,10 @@ impl IntervalLoss {
     /// With p = 1/(1+(K−1)e^{−s}): −(1−p)^γ log p gives m = (1−p)η and, as dp/ds = p(1−p), dm/ds = p[(1−p)²η' − (1−p)η]; label smoothing adds α(K−1)s/K to the ℓ of cross-entropy.
     pub fn at_margin(&self, classes: usize, margin: Interval) -> Margin {
         let alpha = match self {
+            Self::OfTrueClass(ell) => {
+                let jet = ell.at_margin(classes, margin);
+                return Margin { value: jet.value, pull: -jet.first, pull_slope: -jet.second };
+            }
             Self::LabelSmoothing { alpha } => *alpha,
             _ if self.shift_invariant() => Interval::ZERO,
             _ => return Margin { value: Interval::ENTIRE, pull: Interval::ENTIRE, pull_slope: Interval::ENTIRE },
@@ -140,6 +160,8 @@ impl IntervalLoss {
                 half() * (*kappa * (z[label] - *target).sqr() + others)
             }
             Self::Bce => z.iter().enumerate().map(|(j, &x)| if j == label { (-x).softplus() } else { x.softplus() }).sum(),
+            Self::OfTrueClass(ell) => ell.value(z, label),
+            Self::PerLogit { .. } => self.per_logit(z, label, |jet| jet.value).into_iter().sum(),
         }
     }
 
@@ -162,7 +184,16 @@ impl IntervalLoss {
                 z.iter().enumerate().map(|(j, &x)| if j == label { *kappa * (x - *target) } else { x }).collect()
             }
             Self::Bce => z.iter().enumerate().map(|(j, &x)| if j == label { -(-x).logistic() } else { x.logistic() }).collect(),
+            Self::OfTrueClass(ell) => ell.gradient(z, label),
+            Self::PerLogit { .. } => self.per_logit(z, label, |jet| jet.first),
         }
+    }
+
+    /// A part of the jet of each logit's term, where the loss is a sum over logits.
+    fn per_logit(&self, z: &[Interval], label: usize, part: fn(Jet<Interval>) -> Interval) -> Vec<Interval> {
+        let Self::PerLogit { own, others } = self else { return vec![Interval::ENTIRE; z.len()] };
+        let jet = |(j, &x): (usize, &Interval)| if j == label { own } else { others }.at_logit(x, z.len());
+        z.iter().enumerate().map(jet).map(part).collect()
     }
 
     /// p_j − `share` for j ≠ k, −`missing` at k.
@@ -183,6 +214,11 @@ impl IntervalLoss {
             Self::Focal { gamma } => focal_hessian(z, label, *gamma),
             Self::Mse { kappa, .. } => diagonal(&|j| if j == label { *kappa } else { Interval::ONE }),
             Self::Bce => diagonal(&|j| z[j].logistic() * (-z[j]).logistic()),
+            Self::OfTrueClass(ell) => ell.hessian(z, label),
+            Self::PerLogit { .. } => {
+                let second = self.per_logit(z, label, |jet| jet.second);
+                diagonal(&|j| second[j])
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::text::parse_hexadecimal;
-use crate::numeric::interval::Interval;
+use super::text::{parse_hexadecimal, parse_long};
+use crate::numeric::interval::{Interval, Long};
 
 /// Why a text is no certificate: it is malformed, which says nothing about its claims.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,11 @@ impl<'a> Node<'a> {
             Some(unknown) => self.fail(format!("has the unknown field \"{}\"; known: {}", printable(unknown), known.join(", "))),
             None => Ok(()),
         }
+    }
+
+    /// Whether it is an object with this field.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.value.get(key).is_some()
     }
 
     /// A field.
@@ -109,6 +114,27 @@ impl<'a> Node<'a> {
         }
         let bounds = self.numbers(2)?;
         match Interval::new(bounds[0], bounds[1]) {
+            Some(interval) => Ok(interval),
+            None => self.fail("must have its lower bound first"),
+        }
+    }
+}
+
+impl Node<'_> {
+    /// An interval of long numbers: one, or a list of two.
+    pub(super) fn long_interval(&self) -> Result<Long, Malformed> {
+        let bound = |node: &Node<'_>| match node.value.as_str().and_then(parse_long) {
+            Some(bound) => Ok(bound),
+            None => node.fail("must be a hexadecimal number like \"0x1.8p+1\" of at most 127 digits after the point"),
+        };
+        let (lo, hi) = if self.value.is_string() {
+            let bound = bound(self)?;
+            (bound, bound)
+        } else {
+            let ends = self.list(Some(2), 2)?;
+            (bound(&ends[0])?, bound(&ends[1])?)
+        };
+        match Long::new(lo, hi) {
             Some(interval) => Ok(interval),
             None => self.fail("must have its lower bound first"),
         }

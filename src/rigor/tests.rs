@@ -1,9 +1,11 @@
 //! Enclosures against the floats of `losses/` and `objective/`, which were written apart from them; and what the checker must not use.
 
 use super::losses::IntervalLoss;
-use crate::losses::{ALL, LogitHessian, Loss};
+use crate::losses::{ALL, Custom, LogitHessian, Loss};
+use crate::model::{Bias, Decay, Shape};
 use crate::numeric::interval::Interval;
 use crate::numeric::{gaussian, stream};
+use crate::objective::Problem;
 
 fn pairs() -> Vec<(Loss, IntervalLoss)> {
     let family = |name: &str, values: &[f64]| (ALL.iter().find(|family| family.name == name).unwrap().build)(values);
@@ -13,6 +15,25 @@ fn pairs() -> Vec<(Loss, IntervalLoss)> {
     }
     for gamma in [0.0, 0.5, 1.0, 2.0, 3.5] {
         out.push((family("focal", &[gamma]), IntervalLoss::Focal { gamma: gamma.into() }));
+    }
+    let custom = |texts: &[(&str, &str)], parameters: &[(&str, f64)]| {
+        let texts = texts.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect();
+        let parameters = parameters.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+        Loss::Custom(Custom::new(&texts, &parameters).unwrap().into())
+    };
+    let formulas = [
+        family("poly-loss", &[2.0]),
+        family("generalized-cross-entropy", &[0.7]),
+        custom(&[("ell", "-log(p)")], &[]),
+        custom(&[("ell", "-(1-p)^gamma*log(p)")], &[("gamma", 2.0)]),
+        custom(&[("own", "softplus(-z)"), ("others", "a*z^2/(K-1) + tanh(z)")], &[("a", 0.5)]),
+    ];
+    // The prover's own way from a loss to a twin.
+    for loss in formulas {
+        let shape = Shape::balanced(4, 2, 1).unwrap();
+        let decay = Decay { w: 0.1, h: 0.1, b: 0.0 };
+        let problem = Problem { shape, bias: Bias::None, decay, loss: loss.clone(), scale: 1.0 };
+        out.push((loss, super::prove::instance(&problem).loss));
     }
     for (kappa, target) in [(1.0, 1.0), (0.5, 15.0)] {
         out.push((family("mse", &[kappa, target]), IntervalLoss::Mse { kappa: kappa.into(), target: target.into() }));
@@ -37,7 +58,9 @@ fn every_loss_of_the_program_has_an_enclosure() {
     }
     for (loss, twin) in pairs() {
         let focal_ce = loss.name() == "focal" && loss.function().convex();
-        assert!(twin.convex() == loss.function().convex() || focal_ce, "{loss}");
+        // That a formula is convex is no theorem to the checker.
+        let formula = matches!(twin, IntervalLoss::OfTrueClass(_) | IntervalLoss::PerLogit { .. });
+        assert!(twin.convex() == loss.function().convex() || focal_ce || (formula && !twin.convex()), "{loss}");
         assert_eq!(twin.shift_invariant(), loss.function().shift_invariant(), "{loss}");
     }
 }
@@ -95,14 +118,35 @@ fn a_wrong_twin_is_caught() {
 fn the_checker_uses_intervals_and_the_text_alone() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rigor");
     let mut files: Vec<_> = std::fs::read_dir(root.join("check")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.extend(["certificate.rs", "claims.rs", "losses.rs", "node.rs", "text.rs"].map(|name| root.join(name)));
+    files.extend(
+        [
+            "about_loss.rs",
+            "certificate.rs",
+            "claims.rs",
+            "formula.rs",
+            "groups.rs",
+            "losses.rs",
+            "node.rs",
+            "state.rs",
+            "text.rs",
+        ]
+        .map(|name| root.join(name)),
+    );
     assert!(files.len() >= 14);
     for path in files {
         let source = std::fs::read_to_string(&path).unwrap();
         let code = source.split("#[cfg(test)]").next().unwrap();
         let uses = code.lines().filter_map(|line| line.trim().strip_prefix("use crate::"));
         for used in uses {
-            let allowed = ["numeric::interval", "rigor::certificate", "rigor::losses"];
+            let allowed = [
+                "numeric::interval",
+                "numeric::expression",
+                "numeric::Jet",
+                "rigor::about_loss",
+                "rigor::certificate",
+                "rigor::groups",
+                "rigor::losses",
+            ];
             assert!(allowed.iter().any(|prefix| used.starts_with(prefix)), "{}: uses {used}", path.display());
         }
         for foreign in ["nalgebra", "faer", "crate::linalg", "crate::objective", "prove"] {
@@ -112,5 +156,29 @@ fn the_checker_uses_intervals_and_the_text_alone() {
                 .any(|line| line.contains(&format!("{foreign}::")));
             assert!(!named, "{}: names {foreign}", path.display());
         }
+    }
+}
+
+/// A margin's enclosure holds the built-in one's: the focal loss as a formula.
+#[test]
+fn formulas_have_the_margins_of_their_twins() {
+    let focal = IntervalLoss::Focal { gamma: 2.0.into() };
+    let (_, formula) =
+        pairs().into_iter().find(|(loss, _)| loss.to_string().contains("gamma=2") && loss.name() == "custom").unwrap();
+    for classes in [2, 10, 60] {
+        for s in [-20.0, -1.0, 0.0, 0.3, 4.0, 30.0, 300.0] {
+            let (a, b) = (focal.at_margin(classes, Interval::point(s)), formula.at_margin(classes, Interval::point(s)));
+            for (a, b) in [(a.value, b.value), (a.pull, b.pull), (a.pull_slope, b.pull_slope)] {
+                assert!(
+                    !a.is_disjoint(b) && b.width() <= 1e-12 * (b.mag() + 1e-290) + 1e-13 * a.mag(),
+                    "K = {classes}, s = {s}: {a} {b}"
+                );
+            }
+        }
+        // Half-lines: what the tails of the contrastive bound ask.
+        let right = formula.at_margin(classes, Interval::new(60.0, f64::INFINITY).unwrap());
+        assert!(right.value.lo() >= 0.0 && right.value.hi() < 1e-20, "{right:?}");
+        let left = formula.at_margin(classes, Interval::new(f64::NEG_INFINITY, -60.0).unwrap());
+        assert!(left.value.lo() > 50.0 && left.pull.lo() > 0.99, "{left:?}");
     }
 }

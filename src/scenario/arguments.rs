@@ -5,6 +5,7 @@ use super::read::list;
 use super::sweep::{self, SweptKey};
 use super::tree::{Entry, Fault, Node, Origin, Step, Value, Way, parse_value};
 use super::{DEFAULT_SOLVER, DEFAULT_START};
+use crate::numeric::expression::{self, Variables};
 use crate::{losses, solvers, starts};
 
 /// Sections that are a table or an array of tables.
@@ -65,7 +66,13 @@ fn parse_one(argument: &str, index: usize) -> Result<Argument, InputError> {
     if value.is_empty() {
         return Err(fault("the value is empty".into()));
     }
-    if key != "loss.ell" {
+    let is_formula = losses::FORMULA_KEYS.iter().any(|name| key.strip_prefix("loss.") == Some(name));
+    if is_formula && !value.starts_with(['"', '\'']) {
+        // A formula is a text whatever it looks like: `1` is one.
+        let node = Node { value: Value::Text(value.to_owned()), origin: Origin::Argument(index) };
+        return Ok(Argument::Set(Assignment { keys, node }));
+    }
+    if !is_formula {
         let parts = pieces(value);
         if parts.len() > 1 {
             if let Some(position) = parts.iter().position(|part| part.is_empty()) {
@@ -276,7 +283,8 @@ fn set_where_accepted(tree: &mut Node, assignment: &Assignment) -> Result<(), Fa
     for element in elements.iter_mut() {
         let keys = keys_of(&section, element.get("name").and_then(Node::text));
         known.extend(keys.iter().filter(|key| !known.contains(*key)).collect::<Vec<_>>());
-        if keys.contains(&key.as_str()) && matches!(element.value, Value::Table(_)) {
+        let taken = keys.contains(&key.as_str()) || (section == "loss" && is_own_parameter(element, key));
+        if taken && matches!(element.value, Value::Table(_)) {
             set(element, &assignment.keys[1..], &assignment.node)?;
             accepted = true;
         }
@@ -296,6 +304,17 @@ fn set_where_accepted(tree: &mut Node, assignment: &Assignment) -> Result<(), Fa
     Err(fault)
 }
 
+/// Whether a formula of a loss of the user's own has this parameter.
+fn is_own_parameter(element: &Node, key: &str) -> bool {
+    let uses = |(name, variables): (&str, Variables)| {
+        let text = element.get(name).and_then(Node::text);
+        let has = |formula: expression::Expression| formula.parameters().any(|(name, _)| name == key);
+        text.is_some_and(|text| expression::parse(text, variables).is_ok_and(has))
+    };
+    let formulas = [("ell", Variables::TrueClass), ("own", Variables::Logit), ("others", Variables::Logit)];
+    element.get("name").and_then(Node::text) == Some(losses::CUSTOM.name) && formulas.into_iter().any(uses)
+}
+
 /// The keys that a member of a family takes; the name alone where there is no such member.
 pub(super) fn keys_of(section: &str, name: Option<&str>) -> Vec<&'static str> {
     let mut keys = vec!["name"];
@@ -304,6 +323,9 @@ pub(super) fn keys_of(section: &str, name: Option<&str>) -> Vec<&'static str> {
             keys.push("scale");
             if let Some(family) = losses::ALL.iter().find(|family| Some(family.name) == name) {
                 keys.extend(family.parameters.iter().map(|parameter| parameter.name));
+            }
+            if name == Some(losses::CUSTOM.name) {
+                keys.extend(losses::FORMULA_KEYS);
             }
         }
         "starts" => {

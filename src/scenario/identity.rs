@@ -3,16 +3,13 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Spectra;
+use super::{Device, Spectra};
 use crate::model::Shape;
 use crate::objective::Problem;
 use crate::record::SCHEMA;
 use crate::rigor::prove::Goal;
 use crate::solvers::{SolverSpec, Stop};
 use crate::starts::StartSpec;
-
-/// Where the numbers are computed. This version knows the CPU alone.
-const DEVICE: &str = "cpu";
 
 /// 16 hexadecimal digits of the sha256 of the case's canonical JSON (keys in the order written here, no spaces, numbers by their bits).
 ///
@@ -22,32 +19,44 @@ pub(super) fn case_id(
     starts: &[StartSpec],
     files: &[String],
     solver: &SolverSpec,
+    device: Device,
     stop: &Stop,
     spectra: &Spectra,
     certify: &[Goal],
+    points: bool,
 ) -> String {
     let mut files = files.iter();
     let starts: Vec<Value> = starts.iter().map(|start| start_json(start, &mut files)).collect();
-    let canonical = json!({
+    let mut loss = json!({
+        "name": problem.loss.name(),
+        "parameters": problem.loss.parameters().iter().map(|(name, value)| json!([name, bits(*value)])).collect::<Vec<_>>(),
+        "scale": bits(problem.scale),
+    });
+    // Spaces and needless parentheses do not make another loss: the texts are canonical.
+    let texts = problem.loss.texts();
+    if !texts.is_empty() {
+        loss["texts"] = json!(texts);
+    }
+    let mut canonical = json!({
         "schema": SCHEMA,
-        "device": DEVICE,
+        "device": device.name(),
         "model": {
             "width": problem.shape.width(),
             "labels": labels(&problem.shape),
             "bias": problem.bias.name(),
             "decay": [bits(problem.decay.w), bits(problem.decay.h), bits(problem.decay.b)],
         },
-        "loss": {
-            "name": problem.loss.name(),
-            "parameters": problem.loss.parameters().iter().map(|&(name, value)| json!([name, bits(value)])).collect::<Vec<_>>(),
-            "scale": bits(problem.scale),
-        },
+        "loss": loss,
         "starts": starts,
         "solver": solver_json(solver),
         "stop": { "gradient_norm": bits(stop.gradient_norm), "steps_max": stop.steps_max, "polish": stop.polish },
         "spectra": { "level": spectra.level.name(), "memory_mib": spectra.memory_mib },
         "certify": certify.iter().map(|goal| goal.name()).collect::<Vec<_>>(),
     });
+    // Records name their point files, which are there unless the scenario leaves them out.
+    if !points {
+        canonical["points"] = json!("none");
+    }
     // serde_json keeps the keys of a `Value` in the order of insertion, which is fixed above: this text is canonical.
     hexadecimal(&Sha256::digest(canonical.to_string().as_bytes()))[..16].to_owned()
 }

@@ -9,10 +9,12 @@
 
 mod arguments;
 mod asked;
+mod device;
 mod error;
 mod expect;
 mod identity;
 mod model_table;
+mod output;
 mod partial_start;
 mod per_case;
 mod read;
@@ -38,12 +40,14 @@ use crate::report;
 use crate::rigor::prove::Goal;
 use crate::solvers::{SolverSpec, Stop};
 use crate::spectra::Limits;
-use crate::starts::StartSpec;
+use crate::starts::{self, StartSpec};
 use tree::{Node, Sources};
 
 pub use crate::spectra::Level as SpectraLevel;
+pub use device::{Device, device_method};
 pub use error::{InputError, Place, nearest};
 pub use expect::{Expect, ExpectedValue, NATURES};
+pub use output::{Output, Trajectories};
 pub use per_case::PerCase;
 pub use settings::{
     ContrastSettings, LossSettings, PointSettings, balanced_settings, contrast_settings, loss_settings, point_settings,
@@ -113,6 +117,8 @@ pub struct Case {
     pub starts: Vec<StartSpec>,
     /// How to move.
     pub solver: SolverSpec,
+    /// Where its candidates are computed.
+    pub device: Device,
     /// When to stop.
     pub stop: Stop,
     /// What is computed of the Hessian.
@@ -138,6 +144,8 @@ pub struct Scenario {
     pub census: Option<Census>,
     /// `[slice]`, where it is asked for.
     pub slice: Option<Slice>,
+    /// What the run leaves beside its records.
+    pub output: Output,
     /// Ids of the figures to draw, in order.
     pub figures: Vec<String>,
     /// Names of the published statements to judge, in order.
@@ -190,6 +198,7 @@ impl Scenario {
         let cells = Cells::resolve(&tree, &axes, &base_dir).map_err(|(tree, fault)| locate(&tree, fault))?;
         let cases = cells.in_order().map_err(|fault| locate(&tree, fault))?;
         let Cells { first: (table, resolved), .. } = &cells;
+        let points = cases.iter().map(|case| starts::count(&case.starts, &case.problem)).sum();
 
         let stem = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());
         let name = table.name.clone().unwrap_or(stem);
@@ -207,6 +216,7 @@ impl Scenario {
             spectra: resolved.spectra,
             census: resolved.census,
             slice: resolved.slice,
+            output: Output::of(resolved.output, points),
             figures: resolved.figures.clone(),
             theorems: resolved.theorems.clone(),
             expect: table.expect.clone().unwrap_or_default(),

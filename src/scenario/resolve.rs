@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::keys_of;
 use super::asked::{census, certify, figures, theorems};
+use super::device::device;
 use super::error::suggestion;
 use super::expect::known;
 use super::identity::case_id;
 use super::model_table::{bias_and_decay, shape};
+use super::output::{Asked, output};
 use super::partial_start;
 use super::read::list;
 use super::slice::slice;
 use super::tables::{LossTable, PerClassTable, ScenarioTable, Several, SolverTable, SpectraTable, StartTable, StopTable};
 use super::tree::{Fault, Way};
 use super::{Case, Census, DEFAULT_SOLVER, DEFAULT_START, Slice, Spectra, SpectraLevel, start_file};
-use crate::losses::{self, Loss};
+use crate::losses::{self, Custom, Loss};
 use crate::model::Shape;
 use crate::objective::Problem;
 use crate::solvers::{SolverSpec, Stop};
@@ -34,6 +36,7 @@ pub(super) struct Resolved {
     pub(super) spectra: Spectra,
     pub(super) census: Option<Census>,
     pub(super) slice: Option<Slice>,
+    pub(super) output: Asked,
     pub(super) figures: Vec<String>,
     pub(super) theorems: Vec<String>,
     pub(super) labels_from_file: bool,
@@ -51,11 +54,14 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     if let Some(table) = &table.solver {
         following_fits(&solvers, table.numbered, shape.dimension(bias))?;
     }
+    let device = device(table.device.as_deref(), &solvers, table.solver.as_ref().is_some_and(|several| several.numbered))?;
     let stop = stop(table.stop.as_ref())?;
     let spectra = spectra(table.spectra.as_ref())?;
     let census = table.census.as_ref().map(census).transpose()?;
     let slice = table.slice.as_ref().map(slice).transpose()?;
     let certify = certify(table)?;
+    let reader = census.as_ref().map(|_| "census").or(slice.as_ref().map(|_| "slice"));
+    let output = output(table.output.as_ref(), reader)?;
     let figures = figures(table)?;
     let theorems = theorems(table)?;
     if let Some(expect) = &table.expect {
@@ -72,7 +78,7 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     for loss in &losses {
         for solver in &solvers {
             let problem = problem(loss);
-            let id = case_id(&problem, &starts, &files, solver, &stop, &spectra, &certify);
+            let id = case_id(&problem, &starts, &files, solver, device, &stop, &spectra, &certify, output.points);
             if let Some(twin) = cases.iter().find(|case: &&Case| case.id == id) {
                 let message = format!(
                     "the loss {loss} with solver {} occurs twice: cases {} and {} are the same",
@@ -84,11 +90,22 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
                 return Err(Fault::new(&Way::keys(["loss"]), message));
             }
             let (starts, solver, certify) = (starts.clone(), solver.clone(), certify.clone());
-            cases.push(Case { index: cases.len(), cell: String::new(), id, problem, starts, solver, stop, spectra, certify });
+            cases.push(Case {
+                index: cases.len(),
+                cell: String::new(),
+                id,
+                problem,
+                starts,
+                solver,
+                device,
+                stop,
+                spectra,
+                certify,
+            });
         }
     }
     let labels_from_file = table.model.per_class == PerClassTable::File;
-    Ok(Resolved { cases, losses, solvers, spectra, census, slice, figures, theorems, labels_from_file })
+    Ok(Resolved { cases, losses, solvers, spectra, census, slice, output, figures, theorems, labels_from_file })
 }
 
 /// Resolves every element of a section, with the way to it.
@@ -99,11 +116,15 @@ fn each<T, R>(several: &Several<T>, section: &str, resolve: impl Fn(&T, &Way) ->
 }
 
 pub(super) fn loss(table: &LossTable, way: &Way) -> Result<(Loss, f64), Fault> {
-    let names = losses::ALL.iter().map(|family| family.name);
+    let names = losses::ALL.iter().chain([&losses::CUSTOM]).map(|family| family.name);
     known(&way.then("name"), &table.name, "loss", names)?;
+    if table.name == losses::CUSTOM.name {
+        let scale = positive(&way.then("scale"), table.scale.unwrap_or(1.0))?;
+        return Ok((own_loss(table, way)?, scale));
+    }
     let family = losses::ALL.iter().find(|family| family.name == table.name).expect("the name is known");
     let keys = keys_of("loss", Some(family.name));
-    for key in table.parameters.keys() {
+    for key in table.parameters.keys().chain(table.texts.keys()) {
         if !keys.contains(&key.as_str()) {
             return Err(not_taken(way, "loss", family.name, key, &keys));
         }
@@ -121,6 +142,15 @@ pub(super) fn loss(table: &LossTable, way: &Way) -> Result<(Loss, f64), Fault> {
     }
     let scale = positive(&way.then("scale"), table.scale.unwrap_or(1.0))?;
     Ok(((family.build)(&values), scale))
+}
+
+/// A loss of the user's own.
+fn own_loss(table: &LossTable, way: &Way) -> Result<Loss, Fault> {
+    let loss = Custom::new(&table.texts, &table.parameters).map_err(|fault| {
+        let found = Fault::new(&way.then(&fault.key), fault.message).help(fault.help);
+        if fault.at_key { found.at_key() } else { found }
+    })?;
+    Ok(Loss::Custom(loss.into()))
 }
 
 /// The fault of a key that exists for other members of the family, or for none.

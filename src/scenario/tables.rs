@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::expect::Expect;
+use super::output::{POINTS, Trajectories};
 use super::partial_start::NumbersTable;
 use super::{BIASES, SpectraLevel};
 use crate::census::slice::SliceDirection;
@@ -36,6 +37,8 @@ pub(super) struct ScenarioTable {
     pub(super) solver: Option<Several<SolverTable>>,
     /// When a solver ends.
     pub(super) stop: Option<StopTable>,
+    /// Where candidates are computed: "cpu" (default), in double precision, or "gpu", in single precision (gradient-descent with a step, momentum, lbfgs); all are judged on the CPU.
+    pub(super) device: Option<String>,
     /// What is computed of the Hessian.
     pub(super) spectra: Option<SpectraTable>,
     /// Keys swept over values: their product is the cells. A dotted key (`"model.width"`, `"decay.epsilon"`) with an array, `{ linear = [from, to, count] }` or `{ log = [from, to, count] }`;
@@ -50,6 +53,8 @@ pub(super) struct ScenarioTable {
     pub(super) certify: Option<CertifyTable>,
     /// What the report shows.
     pub(super) report: Option<ReportTable>,
+    /// What the run leaves beside its records.
+    pub(super) output: Option<OutputTable>,
     /// Executable claims about the outcome.
     pub(super) expect: Option<Expect>,
     /// Overrides that make the scenario small: `"model.per_class" = 2`, or the same as nested tables.
@@ -101,6 +106,8 @@ pub(super) struct LossTable {
     pub(super) scale: Option<f64>,
     /// Every other key: the parameters, judged against the family's entry.
     pub(super) parameters: BTreeMap<String, f64>,
+    /// Formulas of a loss of the user's own, by their keys.
+    pub(super) texts: BTreeMap<String, String>,
 }
 
 /// An element of `[starts]`. Which of these keys a start takes, its family's entry says.
@@ -191,7 +198,7 @@ pub(super) struct SliceTable {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CertifyTable {
-    /// What is to be proved of each critical point that it applies to: `critical-orbit`, `inertia`, `strict-saddle`, `local-minimum`, `global-minimum`, `simplex-etf`, `gap`, `negative-curvature`. Default: nothing.
+    /// What is to be proved of each critical point that it applies to: `critical-orbit`, `inertia`, `strict-saddle`, `local-minimum`, `global-minimum`, `not-global`, `simplex-etf`, `gap`, `negative-curvature`. Default: nothing.
     pub(super) claims: Option<Vec<String>>,
 }
 
@@ -207,6 +214,18 @@ pub(super) struct ReportTable {
     #[serde(default)]
     #[schemars(schema_with = "theorems_schema")]
     pub(super) theorems: Option<Vec<String>>,
+}
+
+/// `[output]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutputTable {
+    /// Rows of trajectories: "all" (about 500 log-spaced rows a point), "thin" (steps 0, 1, 2, 4, 8, … and the last) or "none". Default: "all" up to 1,000 points, else "none".
+    #[schemars(schema_with = "trajectories_schema")]
+    pub(super) trajectories: Option<String>,
+    /// Point files: "all" (default) or "none".
+    #[schemars(schema_with = "points_schema")]
+    pub(super) points: Option<String>,
 }
 
 /// `model.per_class`.
@@ -273,18 +292,21 @@ impl<'de> Deserialize<'de> for LossTable {
                 f.write_str("a table with a `name`")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<LossTable, A::Error> {
-                let (mut name, mut scale, mut parameters) = (None, None, BTreeMap::new());
+                let (mut name, mut scale, mut parameters, mut texts) = (None, None, BTreeMap::new(), BTreeMap::new());
                 while let Some(key) = source.next_key::<String>()? {
                     match key.as_str() {
                         "name" => name = Some(source.next_value()?),
                         "scale" => scale = Some(source.next_value()?),
+                        formula if losses::FORMULA_KEYS.contains(&formula) => {
+                            texts.insert(key, source.next_value()?);
+                        }
                         _ => {
                             parameters.insert(key, source.next_value()?);
                         }
                     }
                 }
                 let name = name.ok_or_else(|| de::Error::missing_field("name"))?;
-                Ok(LossTable { name, scale, parameters })
+                Ok(LossTable { name, scale, parameters, texts })
             }
         }
         source.deserialize_map(Keys)
@@ -309,8 +331,23 @@ impl JsonSchema for LossTable {
                 member(family.name, family.summary, parameters.chain([("scale", scale.clone())]), &needed)
             })
             .collect();
-        json_schema!({ "oneOf": members })
+        json_schema!({ "oneOf": members.into_iter().chain([custom_schema(&scale)]).collect::<Vec<_>>() })
     }
+}
+
+/// A loss of the user's own: its formulas are texts, every other key a number.
+fn custom_schema(scale: &serde_json::Value) -> serde_json::Value {
+    let formula =
+        |of: &str| serde_json::json!({ "type": "string", "description": format!("a formula of {of}; see docs/losses.md") });
+    serde_json::json!({
+        "type": "object", "description": losses::CUSTOM.summary,
+        "properties": {
+            "name": { "const": losses::CUSTOM.name }, "scale": scale, "ell": formula("p, q = 1 − p and K"),
+            "own": formula("z and K, for the true logit"), "others": formula("z and K, for each other logit"),
+        },
+        "required": ["name"], "anyOf": [{ "required": ["ell"] }, { "required": ["own", "others"] }],
+        "additionalProperties": { "type": "number" },
+    })
 }
 
 impl JsonSchema for StartTable {
@@ -432,6 +469,14 @@ fn bias_schema(_: &mut SchemaGenerator) -> Schema {
 
 fn level_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": SpectraLevel::ALL.map(|level| level.name()) })
+}
+
+fn trajectories_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": Trajectories::ALL.map(|choice| choice.name()) })
+}
+
+fn points_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": POINTS })
 }
 
 fn directions_schema(_: &mut SchemaGenerator) -> Schema {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use super::output::POINTS;
 use super::resolve::Resolved;
 use super::tree::{Node, Value};
-use super::{Case, Expect, Scenario};
+use super::{Case, Device, Expect, Scenario};
 use crate::model::{Bias, Shape};
 use crate::solvers::SolverSpec;
 use crate::starts::StartSpec;
@@ -16,6 +17,10 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
     line(&mut out, "name", &text(&scenario.name));
     line(&mut out, "question", &text(&scenario.question));
 
+    if case.device != Device::default() {
+        line(&mut out, "device", &text(case.device.name()));
+    }
+
     section(&mut out, "[model]");
     match model.map(|node| &node.value) {
         Some(Value::Table(entries)) => entries.iter().for_each(|entry| line(&mut out, &entry.key, &entry.node.toml())),
@@ -24,8 +29,11 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
     for (loss, scale) in &first.losses {
         section(&mut out, "[[loss]]");
         line(&mut out, "name", &text(loss.name()));
+        for (key, formula) in loss.texts() {
+            line(&mut out, key, &text(&formula));
+        }
         for (name, value) in loss.parameters() {
-            line(&mut out, name, &number(value));
+            line(&mut out, &name, &number(value));
         }
         line(&mut out, "scale", &number(*scale));
     }
@@ -67,6 +75,9 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
         line(&mut out, "span", &number(slice.span));
         line(&mut out, "resolution", &slice.resolution.to_string());
     }
+    section(&mut out, "[output]");
+    line(&mut out, "trajectories", &text(scenario.output.trajectories.name()));
+    line(&mut out, "points", &text(POINTS[usize::from(!scenario.output.points)]));
     section(&mut out, "[report]");
     line(&mut out, "figures", &format!("[{}]", scenario.figures.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));
     line(&mut out, "theorems", &format!("[{}]", scenario.theorems.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")));

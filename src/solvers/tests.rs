@@ -21,7 +21,7 @@ fn all_losses() -> Vec<losses::Loss> {
         .iter()
         .map(|family| {
             let values: Vec<f64> =
-                family.parameters.iter().map(|p| p.default.unwrap_or(if p.name == "alpha" { 0.1 } else { 2.0 })).collect();
+                family.parameters.iter().map(|p| p.default.unwrap_or(if (p.allows)(2.0) { 2.0 } else { 0.1 })).collect();
             (family.build)(&values)
         })
         .collect()

@@ -301,6 +301,8 @@ mod tests {
                 "label-smoothing" => vec![(family.build)(&[0.1])],
                 "focal" => vec![(family.build)(&[0.5]), (family.build)(&[3.0])],
                 "mse" => vec![(family.build)(&[1.0, 1.0]), (family.build)(&[3.0, 2.0])],
+                "poly-loss" => vec![(family.build)(&[2.0])],
+                "generalized-cross-entropy" => vec![(family.build)(&[0.7])],
                 _ => vec![(family.build)(&[])],
             })
             .collect();
@@ -342,7 +344,7 @@ mod tests {
             }
         }
         // MSE without a bias has an orthogonal frame; everything else shows its simplex somewhere.
-        assert_eq!(seen.len(), 5 * 3 - 1, "{seen:?}");
+        assert_eq!(seen.len(), ALL.len() * 3 - 1, "{seen:?}");
         assert!(!seen.contains_key(&("mse", "none")));
     }
 

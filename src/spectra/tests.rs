@@ -9,7 +9,7 @@ pub(super) fn problems(width: usize) -> Vec<Problem> {
     let mut problems = Vec::new();
     for family in ALL {
         let values: Vec<f64> =
-            family.parameters.iter().map(|p| p.default.unwrap_or(if p.name == "alpha" { 0.1 } else { 2.0 })).collect();
+            family.parameters.iter().map(|p| p.default.unwrap_or(if (p.allows)(2.0) { 2.0 } else { 0.1 })).collect();
         let loss: Loss = (family.build)(&values);
         for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.02)] {
             for sizes in [vec![3, 3, 3, 3], vec![4, 1, 2, 3]] {

@@ -230,6 +230,20 @@ pub fn expand(specs: &[StartSpec], problem: &Problem) -> Vec<Begin> {
     begins
 }
 
+/// How many points [`expand`] makes of the specs, without making them.
+pub fn count(specs: &[StartSpec], problem: &Problem) -> usize {
+    let one = |spec: &StartSpec| match *spec {
+        StartSpec::Gaussian { count, .. } | StartSpec::NearEtf { count, .. } | StartSpec::Representation { count, .. } => count,
+        StartSpec::Origin | StartSpec::File { .. } => 1,
+        StartSpec::Partial { ref alive } => alive.len(),
+        StartSpec::RankLadder { count, .. } => (ladder_top(problem) + 1) * count,
+        StartSpec::TiedClasses { count, .. } | StartSpec::OriginClasses { count, .. } => {
+            arrangements(spec, &problem.shape) * count
+        }
+    };
+    specs.iter().map(one).sum()
+}
+
 /// How many arrangements of the classes a start goes through, at most [`ARRANGEMENTS_MAX`]; 1 for starts that arrange nothing.
 pub fn arrangements(spec: &StartSpec, shape: &Shape) -> usize {
     match spec {

@@ -18,6 +18,7 @@ fn tied_classes_share_row_mean_and_bias_and_fill_their_width() {
     let spec = [StartSpec::TiedClasses { count: 2, scale: 1.0, seed: 5 }];
     for (problem, lost) in [(problem(loss("cross-entropy", &[]), &[2; 4]), 1), (problem(loss("mse", &[1.0, 1.0]), &[2; 4]), 0)] {
         let begins = expand(&spec, &problem);
+        assert_eq!(count(&spec, &problem), begins.len());
         let widths: Vec<usize> = begins.iter().map(|begin| begin.width).collect();
         assert_eq!(widths, [1, 1, 2, 2, 2, 2, 3, 3, 4, 4].map(|blocks| blocks - lost));
         for begin in &begins {
@@ -99,4 +100,30 @@ fn representations_move_the_base_within_their_component() {
 
 fn theory_centre(classes: usize) -> DMatrix<f64> {
     DMatrix::from_fn(classes, classes, |i, j| f64::from(u8::from(i == j)) - 1.0 / classes as f64)
+}
+
+#[test]
+fn points_are_counted_without_being_made() {
+    let specs = |count| {
+        let (scale, seed) = (1.0, 1);
+        [
+            StartSpec::Gaussian { count, scale, seed },
+            StartSpec::NearEtf { count, scale, seed },
+            StartSpec::RankLadder { count, scale, seed },
+            StartSpec::TiedClasses { count, scale, seed },
+            StartSpec::OriginClasses { count, scale, seed },
+            StartSpec::Origin,
+            StartSpec::Partial { alive: vec![1, 2] },
+            StartSpec::File { path: "point.npz".into() },
+        ]
+    };
+    for (problem, many) in [(problem(loss("cross-entropy", &[]), &[2; 4]), 3), (problem(loss("mse", &[1.0, 1.0]), &[2, 3, 2]), 1)]
+    {
+        let problem = Problem { bias: Bias::None, ..problem };
+        for spec in specs(many) {
+            let one = std::slice::from_ref(&spec);
+            assert_eq!(count(one, &problem), expand(one, &problem).len(), "{spec:?}");
+        }
+        assert_eq!(count(&specs(many), &problem), expand(&specs(many), &problem).len());
+    }
 }

@@ -1,13 +1,15 @@
 //! One point: from a start through solver and gate to its numbers.
 
+use nalgebra::DMatrix;
+
 use super::flow::FlowLaws;
 use crate::critical::{Candidate, CriticalPoint, GradientNorm, gate};
 use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
 use crate::model::Point;
-use crate::objective::{Objective, Problem, lower_bound, residual_spectrum};
-use crate::record::TrajectoryRow;
-use crate::scenario::{Case, Scenario};
+use crate::objective::{Objective, Problem, lower_bound, lower_bound_within, residual_norms, residual_spectrum};
+use crate::record::{FAILED, TrajectoryRow};
+use crate::scenario::{Case, Scenario, Trajectories};
 use crate::solvers::{State, StopReason, minimise};
 use crate::spectra::{self, Level, Limits, Spectrum};
 use crate::starts::Begin;
@@ -57,17 +59,17 @@ pub struct Path {
 const DUAL_SIZE_MAX: usize = 4_000_000;
 
 /// Whether trajectories hold ‖G‖/μ and lower bounds: where the scenario asks for the figure or the statement that reads them, and the problem is small enough.
-pub(super) fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
+fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
     let asked =
         scenario.figures.iter().any(|name| name == "dual-gap") || scenario.theorems.iter().any(|name| name == "weak-duality");
     let shape = &problem.shape;
     asked && shape.classes().saturating_mul(shape.width()).saturating_mul(shape.columns()) <= DUAL_SIZE_MAX
 }
 
-/// Runs a start of a case from `point` to its numbers. With `duality`, the trajectory's rows have ‖G‖/μ and the lower bound.
-pub(super) fn run_start(case: &Case, begin: &Begin, point: Point, duality: bool) -> Assessed {
+/// Runs a start of a case from `point` to its numbers.
+pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: Point) -> Assessed {
     let narrow = case.problem.at_width(begin.width);
-    let mut recorder = Recorder { duality, ..Recorder::default() };
+    let mut recorder = Recorder::new(scenario.output.trajectories, records_duality(scenario, &case.problem));
     let outcome = minimise(&narrow, point, &case.solver, &case.stop, &mut |step, state| recorder.observe(&narrow, step, state));
     recorder.close(&narrow, outcome.steps, &outcome.state);
     let path = Path {
@@ -112,6 +114,9 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
     if !finite {
         return assessed;
     }
+    if problem.shape.classes() > RESIDUAL_CLASSES_MAX {
+        return without_residual_spectrum(&mut objective, assessed);
+    }
     let residual = residual_spectrum(&mut objective, &assessed.point);
     assessed.dual_ratio = Some(residual.norm() / problem.decay.mu());
     assessed.lower_bound = lower_bound(&mut objective, &assessed.point, &residual)
@@ -126,7 +131,53 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
     assessed
 }
 
+impl Path {
+    /// Whether the computation broke down.
+    pub fn failed(&self) -> bool {
+        self.stop_reason == FAILED
+    }
+}
+
+/// Most classes at which the K×K Gram matrix of the residuals is formed and decomposed: 800 MB and half an hour at 10⁴.
+const RESIDUAL_CLASSES_MAX: usize = 4000;
+
+/// The lower bound of a point with too many classes for the spectrum of G: from bounds on its norm, or the contrastive one, whichever is higher.
+fn without_residual_spectrum(objective: &mut Objective<'_>, mut assessed: Assessed) -> Assessed {
+    let problem = objective.problem();
+    let norms = residual_norms(objective, &assessed.point);
+    let dual = lower_bound_within(objective, &assessed.point, &norms).map(|bound| (bound, "dual"));
+    let contrastive = theory::contrastive_bound(problem).map(|bound| (bound, "contrastive"));
+    assessed.lower_bound = [dual, contrastive].into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0));
+    let classes = problem.shape.classes();
+    assessed.spectrum =
+        Err(format!("the Gram matrix of the residuals of {classes} classes is not formed (up to {RESIDUAL_CLASSES_MAX} it is)"));
+    assessed
+}
+
 impl Assessed {
+    /// What is left where the computation of a point broke down: where it began, and why.
+    pub(super) fn failed(case: &Case, begin: &Begin, start: &Point, why: &str) -> Self {
+        let shape = &case.problem.shape;
+        let point = if start.width() == shape.width() {
+            start.clone()
+        } else {
+            start.embed(&DMatrix::identity(shape.width(), start.width()))
+        };
+        let reason = format!("the computation broke down: {why}");
+        Self {
+            point,
+            critical: Err(reason.clone()),
+            path: Path { start: begin.spec.name().into(), seed: begin.seed(), stop_reason: FAILED.into(), ..Path::default() },
+            value: f64::NAN,
+            gradient: GradientNorm { norm: f64::NAN, scaled: f64::NAN, floor: f64::NAN },
+            dual_ratio: None,
+            lower_bound: None,
+            spectrum: Err(reason),
+            least_probability: None,
+            metrics: Metrics::default(),
+        }
+    }
+
     /// The rank of W and H at a critical point.
     pub fn rank(&self) -> Option<usize> {
         self.critical.as_ref().ok().map(CriticalPoint::rank)
@@ -138,27 +189,31 @@ impl Assessed {
     }
 }
 
-/// Keeps about 500 log-spaced rows of a trajectory, the first and the last among them.
-#[derive(Default)]
+/// Keeps rows of a trajectory, the first and the last among them, unless none are asked for.
 struct Recorder {
+    kept: Trajectories,
     rows: Vec<TrajectoryRow>,
-    next: u64,
+    /// The step of the next row.
+    next: Option<u64>,
     /// Whether rows have the numbers of duality.
     duality: bool,
     laws: Option<FlowLaws>,
 }
 
 impl Recorder {
+    fn new(kept: Trajectories, duality: bool) -> Self {
+        Self { kept, rows: Vec::new(), next: (kept != Trajectories::None).then_some(0), duality, laws: None }
+    }
+
     fn observe(&mut self, problem: &Problem, step: u64, state: &State) {
-        if step >= self.next {
+        if self.next.is_some_and(|next| step >= next) {
             self.push(problem, step, state);
-            // Every step up to 100, then 2 % apart: 560 rows for a million steps.
-            self.next = (step + 1).max(step + step / 50);
+            self.next = self.kept.next(step);
         }
     }
 
     fn close(&mut self, problem: &Problem, step: u64, state: &State) {
-        if self.rows.last().is_none_or(|row| row.step < step) {
+        if self.kept != Trajectories::None && self.rows.last().is_none_or(|row| row.step < step) {
             self.push(problem, step, state);
         }
     }

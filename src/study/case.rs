@@ -8,10 +8,10 @@ use crate::census::same_critical;
 use crate::model::Bias;
 use crate::objective::Problem;
 use crate::record::{self, Count, Eigenvalue, EigenvalueOrigin, PerClass, Record, SCHEMA, StoreError, npz, point_file};
-use crate::scenario::{Case, Scenario};
+use crate::scenario::{Case, Device, Scenario};
 use crate::spectra::{self, Origin, SpectrumLevel};
 use crate::theory::{self, BalancedMinimum};
-use crate::verdict::{Evidence, SpectrumEvidence, Verdict, decide};
+use crate::verdict::{Evidence, SpectrumEvidence, Standing, Verdict, decide};
 
 /// Judges the points of a case, writes them, and returns its records and trajectory rows.
 pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assessed>, dir: &Path) -> Result<Lines, StudyError> {
@@ -22,23 +22,21 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
     let (mut records, mut rows) = (Vec::new(), Vec::new());
     for (start_index, (point, orbit)) in points.iter_mut().zip(orbits).enumerate() {
         let verdict = judge(point, closed_form.as_ref(), lowest_known);
-        let file = point_file(&case.id, start_index);
-        let path = dir.join(&file);
-        npz::write_point(&path, &point.point, &case.problem.shape).map_err(|error| match error {
-            npz::NpzError::Io { source, .. } => StoreError::Disk { path: path.clone(), doing: "write the point", source },
-            other => StoreError::Disk {
-                path: path.clone(),
-                doing: "write the point",
-                source: std::io::Error::other(other.to_string()),
-            },
-        })?;
+        let file = scenario.output.points.then(|| point_file(&case.id, start_index));
+        if let Some(file) = &file {
+            write_point(&dir.join(file), point, case)?;
+        }
         let mut record = record_of(&case.problem, point, &verdict, closed_form.as_ref());
         record.case = case.id.clone();
         record.scenario = scenario.name.clone();
         record.solver = case.solver.name().into();
+        if case.device == Device::Gpu {
+            record.device = Some(case.device.name().into());
+            record.reason += "; proposed by a GPU in single precision, judged by the CPU in double precision";
+        }
         record.start_index = start_index;
         record.orbit = orbit;
-        record.point = Some(file);
+        record.point = file;
         if !case.certify.is_empty() && point.critical.is_ok() {
             certify::certify(case, &point.point, &mut record, dir)?;
         }
@@ -49,6 +47,16 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         records.push(record);
     }
     Ok((records, rows))
+}
+
+fn write_point(path: &Path, point: &Assessed, case: &Case) -> Result<(), StoreError> {
+    npz::write_point(path, &point.point, &case.problem.shape).map_err(|error| {
+        let source = match error {
+            npz::NpzError::Io { source, .. } => source,
+            other => std::io::Error::other(other.to_string()),
+        };
+        StoreError::Disk { path: path.to_owned(), doing: "write the point", source }
+    })
 }
 
 /// The record of a point that stands alone: nothing but the closed form is known beside it.
@@ -80,6 +88,10 @@ fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: 
         lowest_known,
         spectrum,
     });
+    if point.path.failed() {
+        // Nothing was found out of it.
+        verdict.standing = Standing::Undecided;
+    }
     if let Ok(critical) = &point.critical
         && critical.at_floor()
     {
@@ -113,8 +125,7 @@ fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
 /// The record of a point; what belongs to its place in a run (case, scenario, solver, start index, orbit, file) is left empty.
 fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form: Option<&BalancedMinimum>) -> Record {
     let shape = &problem.shape;
-    let mut loss_params: BTreeMap<String, f64> =
-        problem.loss.parameters().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut loss_params: BTreeMap<String, f64> = problem.loss.parameters().into_iter().collect();
     if (problem.scale - 1.0).abs() > 0.0 {
         loss_params.insert("scale".into(), problem.scale);
     }
@@ -128,6 +139,7 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         scenario: String::new(),
         loss: problem.loss.name().into(),
         loss_params,
+        loss_text: problem.loss.texts().into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
         classes: shape.classes(),
         width: shape.width(),
         per_class: shape.per_class().map_or_else(|| PerClass::Imbalanced(shape.class_sizes().to_vec()), PerClass::Balanced),
@@ -170,6 +182,7 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         degenerate: verdict.degenerate,
         standing: Some(verdict.standing.name().into()),
         reason: verdict.reason.clone(),
+        device: None,
         certificate: None,
         point: None,
     }

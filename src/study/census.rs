@@ -31,14 +31,14 @@ pub(super) struct Member {
 /// Takes the census of every case and writes it into the run's folder.
 pub(super) fn take(
     scenario: &Scenario,
+    cases: &[&Case],
     settings: &scenario::Census,
     records: &[Record],
     dir: &Path,
 ) -> Result<Census, StudyError> {
     let mut of_case: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     records.iter().for_each(|record| of_case.entry(&record.case).or_default().push(record));
-    let taken: Vec<(CensusCase, Vec<EscapeRow>)> = scenario
-        .cases
+    let taken: Vec<(CensusCase, Vec<EscapeRow>)> = cases
         .par_iter()
         .map(|case| one_case(case, settings, of_case.get(case.id.as_str()).map_or(&[], Vec::as_slice), dir))
         .collect::<Result<_, StudyError>>()?;
@@ -76,6 +76,7 @@ fn conclude(case: &Case, settings: &scenario::Census, records: &[&Record], mut m
         case: case.id.clone(),
         loss: case.problem.loss.name().into(),
         loss_params: first.map(|record| record.loss_params.clone()).unwrap_or_default(),
+        loss_text: first.map(|record| record.loss_text.clone()).unwrap_or_default(),
         classes: case.problem.shape.classes(),
         width: case.problem.shape.width(),
         per_class: first.map(|record| record.per_class.clone()).unwrap_or_default(),

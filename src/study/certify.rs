@@ -57,6 +57,8 @@ fn applies(goal: Goal, nature: &str) -> bool {
         Goal::StrictSaddle | Goal::NegativeCurvature => nature == "strict-saddle",
         Goal::LocalMinimum => nature == "local-minimum" || nature == "global-minimum",
         Goal::GlobalMinimum | Goal::SimplexEtf => nature == "global-minimum",
+        Goal::NotGlobal => nature == "local-minimum",
+        Goal::PartialState => false,
     }
 }
 

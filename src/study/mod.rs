@@ -7,29 +7,35 @@ mod assess;
 mod case;
 mod census;
 mod certify;
+mod device;
 mod escapes;
+mod estimate;
 mod flow;
+mod merge;
 mod slices;
+mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use rayon::prelude::*;
 
 pub use assess::{Assessed, assess};
 pub use case::{alone, objective_text};
+pub use device::{DeviceUse, plan as device_plan};
+pub use estimate::{Estimate, estimate};
+pub use merge::{merge, merged_scenario};
 
+use crate::gpu::{self, GpuError};
 use crate::model::Point;
 use crate::record::read::lines;
 use crate::record::{
-    Census, Expectation, Mode, Record, Store, StoreError, Summary, THEOREM_SCHEMA, TheoremFile, TheoremFinding, TrajectoryRow,
-    write_summary, write_theorems,
+    CaseEntry, Census, Expectation, Layout, Mode, Record, SHARD_SCHEMA, Shard, ShardFile, Store, StoreError, Summary,
+    THEOREM_SCHEMA, TheoremFile, TheoremFinding, TrajectoryRow, write_summary, write_theorems,
 };
-use crate::scenario::{Case, Scenario, read_start};
+use crate::scenario::{Case, Device, Scenario, Trajectories, read_start};
 use crate::spectra;
-use crate::starts::{Begin, expand};
+use crate::starts::{self, Begin, expand};
 use crate::theorems::{self, Evidence};
 use crate::verdict::Nature;
 
@@ -44,6 +50,40 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Stop after the first case with a point that is not critical or undecided.
     pub fail_fast: bool,
+    /// The part of the cases to run; `None`: all.
+    pub shard: Option<Shard>,
+    /// What is computed again on resuming.
+    pub retry: Retry,
+}
+
+impl Options {
+    /// A fresh run of everything into `dir` on all cores.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), mode: Mode::Fresh, threads: None, fail_fast: false, shard: None, retry: Retry::Nothing }
+    }
+}
+
+/// Which complete cases of an earlier run are computed again on resuming.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retry {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those with a point whose computation broke down.
+    Failed,
+    /// Those with a point that is not critical or undecided: another version of the program may know more of it.
+    Unsettled,
+}
+
+impl Retry {
+    /// Whether a case with this record is computed again.
+    fn asks_for(self) -> fn(&Record) -> bool {
+        match self {
+            Self::Nothing => |_| false,
+            Self::Failed => Record::failed,
+            Self::Unsettled => unsettled,
+        }
+    }
 }
 
 /// Why a run did not end.
@@ -64,6 +104,9 @@ pub enum StudyError {
     /// A spectrum that cannot fit its limits at any point of a case.
     #[error("{0}")]
     Spectra(String),
+    /// The device that the scenario asks for.
+    #[error(transparent)]
+    Device(#[from] GpuError),
     /// Threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),
@@ -83,107 +126,119 @@ pub struct Study {
     pub census: Option<Census>,
     /// What the points say of the published statements that the scenario names.
     pub theorems: Vec<TheoremFinding>,
+    /// The device that proposed candidates, where one did.
+    pub device: Option<DeviceUse>,
 }
 
-/// A point that was finished: told to whoever watches.
+/// How far a run is: told to whoever watches.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Points finished so far, those of an earlier run included.
     pub done: usize,
     /// Points in all.
     pub total: usize,
+    /// Points so far whose computation broke down.
+    pub failed: usize,
 }
 
-/// One start of one case.
-struct Task<'a> {
-    case: usize,
-    start: usize,
-    begin: Begin,
-    problem: &'a Case,
-}
-
-/// A case on its way: finished points, and how many are missing.
-struct Pending {
-    points: Vec<Option<Assessed>>,
-    missing: usize,
-}
-
-/// Runs a scenario into `options.dir` and returns what it found. Figures and report are not drawn here.
+/// Runs a scenario, or a shard of it, into `options.dir` and returns what it found. Figures and report are not drawn here.
 pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + Sync)) -> Result<Study, StudyError> {
-    let begins: Vec<Vec<Begin>> = scenario.cases.iter().map(|case| expand(&case.starts, &case.problem)).collect();
-    check_starts(scenario, &begins)?;
-    check_spectra(scenario)?;
-    let ids: Vec<(String, usize)> = scenario.cases.iter().zip(&begins).map(|(case, all)| (case.id.clone(), all.len())).collect();
-    let (store, complete) = Store::open(&options.dir, &scenario.text, &ids, options.mode)?;
+    run_on(scenario, options, &gpu::Options::default(), watch)
+}
 
-    let total = ids.iter().map(|(_, points)| points).sum();
-    let done = Mutex::new(complete.values().map(Vec::len).sum::<usize>());
-    watch(Progress { done: *done.lock().expect("no task panics while holding it"), total });
-    let tasks: Vec<Task<'_>> = begins
-        .into_iter()
-        .enumerate()
-        .filter(|(case, _)| !complete.contains_key(&ids[*case].0))
-        .flat_map(|(case, all)| {
-            let problem = &scenario.cases[case];
-            all.into_iter().enumerate().map(move |(start, begin)| Task { case, start, begin, problem })
-        })
-        .collect();
-    let pending: Vec<Mutex<Pending>> = ids
-        .iter()
-        .map(|(_, points)| Mutex::new(Pending { points: (0..*points).map(|_| None).collect(), missing: *points }))
-        .collect();
-    let store = Mutex::new(store);
-    let stop = AtomicBool::new(false);
-    let work = |task: &Task<'_>| -> Result<(), StudyError> {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let point = start_point(task.problem, &task.begin).map_err(StudyError::Start)?;
-        let duality = assess::records_duality(scenario, &task.problem.problem);
-        let assessed = assess::run_start(task.problem, &task.begin, point, duality);
-        let finished = {
-            let mut pending = pending[task.case].lock().expect("no task panics while holding it");
-            pending.points[task.start] = Some(assessed);
-            pending.missing -= 1;
-            (pending.missing == 0).then(|| std::mem::take(&mut pending.points))
-        };
-        if let Some(points) = finished {
-            let points: Vec<Assessed> = points.into_iter().map(|point| point.expect("none is missing")).collect();
-            let (records, rows) = case::conclude(scenario, task.problem, points, &options.dir)?;
-            store.lock().expect("no task panics while holding it").append(&records, &rows)?;
-            if options.fail_fast
-                && let Some(bad) = records.iter().find(|record| unsettled(record))
-            {
-                let what = format!("start {} of case {}: {}", bad.start_index, bad.case, bad.reason);
-                return Err(StudyError::FailFast(what));
-            }
-        }
-        let mut done = done.lock().expect("no task panics while holding it");
-        *done += 1;
-        watch(Progress { done: *done, total });
-        Ok(())
+/// The same with a say in which GPU is opened, where a case asks for one. That happens before anything is written: a device that is missing or too small is refused at once.
+pub fn run_on(
+    scenario: &Scenario,
+    options: &Options,
+    gpu: &gpu::Options,
+    watch: &(dyn Fn(Progress) + Sync),
+) -> Result<Study, StudyError> {
+    let device = device::Held::open(scenario, gpu)?;
+    let compute = |scenario: &Scenario, case: &Case, begin: &Begin, point: Point| match device
+        .as_ref()
+        .filter(|_| case.device == Device::Gpu && begin.width > 0)
+    {
+        Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories)?),
+        None => tasks::compute(scenario, case, begin, point),
     };
-    let outcome = in_pool(options.threads, || {
-        tasks.par_iter().try_for_each(|task| work(task).inspect_err(|_| stop.store(true, Ordering::Relaxed)))
-    })?;
-    let mut store = store.into_inner().expect("no task panics while holding it");
-    if let Err(error) = outcome {
-        store.sync()?;
-        return Err(error);
-    }
-    let records = store.finish(&ids)?;
+    let study = carry_out(scenario, options, watch, &compute)?;
+    Ok(Study { device: device.map(device::Held::used), ..study })
+}
+
+/// [`run`], with what computes a point in its place.
+fn carry_out(
+    scenario: &Scenario,
+    options: &Options,
+    watch: &(dyn Fn(Progress) + Sync),
+    compute: tasks::Compute,
+) -> Result<Study, StudyError> {
+    let cases: Vec<&Case> =
+        scenario.cases.iter().filter(|case| options.shard.is_none_or(|shard| shard.holds(case.index))).collect();
+    check_starts(&cases)?;
+    check_spectra(scenario)?;
+    let entries = entries(&cases);
+    let layout = layout(scenario, &entries, options);
+    let (store, complete) = Store::open(&options.dir, &layout, options.mode)?;
+    let run = tasks::Run { scenario, options, cases: &cases, entries: &entries, compute };
+    let store = run.carry_out(store, complete, watch)?;
+    let records = store.finish(&entries)?;
     let census = match &scenario.census {
-        Some(settings) => Some(in_pool(options.threads, || census::take(scenario, settings, &records, &options.dir))??),
+        Some(settings) => Some(in_pool(options.threads, || census::take(scenario, &cases, settings, &records, &options.dir))??),
         None => None,
     };
     if let Some(settings) = &scenario.slice {
-        in_pool(options.threads, || slices::take(scenario, settings, &records, &options.dir))??;
+        in_pool(options.threads, || slices::take(&cases, settings, &records, &options.dir))??;
     }
-    let expectations = scenario.expect.evaluate(&records, census.as_ref(), !scenario.expectations_apply());
-    let summary = summarise(scenario, &records, expectations);
-    write_summary(&options.dir, &summary)?;
-    let theorems = theorems(scenario, &records, &options.dir)?;
-    Ok(Study { records, summary, census, theorems })
+    // A shard's expectations and statements are judged by the merge: they speak of all cases together.
+    let judged = options.shard.is_none();
+    conclude(scenario, &cases, records, census, judged && scenario.expectations_apply(), judged, &options.dir)
+}
+
+/// Summary and findings of the records of these cases.
+fn conclude(
+    scenario: &Scenario,
+    cases: &[&Case],
+    records: Vec<Record>,
+    census: Option<Census>,
+    expectations_apply: bool,
+    judge: bool,
+    dir: &Path,
+) -> Result<Study, StudyError> {
+    let expectations = scenario.expect.evaluate(&records, census.as_ref(), !expectations_apply);
+    let summary = summarise(scenario, cases, &records, expectations);
+    write_summary(dir, &summary)?;
+    let theorems = if judge { theorems(scenario, &records, dir)? } else { Vec::new() };
+    Ok(Study { records, summary, census, theorems, device: None })
+}
+
+/// The cases as the store knows them.
+fn entries(cases: &[&Case]) -> Vec<CaseEntry> {
+    let entry = |case: &&Case| CaseEntry {
+        id: case.id.clone(),
+        cell: case.cell.clone(),
+        points: starts::count(&case.starts, &case.problem),
+    };
+    cases.iter().map(entry).collect()
+}
+
+/// What a run, or its shard, leaves.
+fn layout<'a>(scenario: &'a Scenario, entries: &'a [CaseEntry], options: &Options) -> Layout<'a> {
+    let shard = options.shard.map(|shard| ShardFile {
+        schema: SHARD_SCHEMA.into(),
+        shard: shard.number(),
+        of: shard.of(),
+        cases: entries.len(),
+        points: entries.iter().map(|case| case.points).sum(),
+        expectations_apply: scenario.expectations_apply(),
+    });
+    Layout {
+        settings: &scenario.text,
+        cases: entries,
+        shard,
+        trajectories: scenario.output.trajectories != Trajectories::None,
+        points: scenario.output.points,
+        again: options.retry.asks_for(),
+    }
 }
 
 /// Judges the statements that the scenario names on what the run left, and writes the findings.
@@ -225,14 +280,19 @@ pub fn check_spectra(scenario: &Scenario) -> Result<(), StudyError> {
 }
 
 /// Every start must exist before anything is written: a message now is worth more than one after an hour.
-fn check_starts(scenario: &Scenario, begins: &[Vec<Begin>]) -> Result<(), StudyError> {
-    for (case, begins) in scenario.cases.iter().zip(begins) {
+fn check_starts(cases: &[&Case]) -> Result<(), StudyError> {
+    for case in cases {
+        let cheap = |spec: &starts::StartSpec| !matches!(spec.name(), "near-etf" | "representation" | "partial" | "file");
+        if case.starts.iter().all(cheap) {
+            continue;
+        }
+        let begins = expand(&case.starts, &case.problem);
         let mut last = None;
-        for begin in begins {
+        for begin in &begins {
             // Draws of one start differ in numbers only, but for those of `partial`; the cheap kinds cannot fail.
             let name = begin.spec.name();
             let repeated = last == Some(&begin.spec) && name != "partial";
-            if repeated || !matches!(name, "near-etf" | "representation" | "partial" | "file") {
+            if repeated || cheap(&begin.spec) {
                 continue;
             }
             last = Some(&begin.spec);
@@ -257,7 +317,7 @@ fn unsettled(record: &Record) -> bool {
     record.nature.as_deref() == Some(Nature::NotCritical.name()) || record.standing.as_deref() == Some("undecided")
 }
 
-fn summarise(scenario: &Scenario, records: &[Record], expectations: Vec<Expectation>) -> Summary {
+fn summarise(scenario: &Scenario, cases: &[&Case], records: &[Record], expectations: Vec<Expectation>) -> Summary {
     let count = |field: fn(&Record) -> Option<&String>| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         records.iter().filter_map(field).for_each(|name| *counts.entry(name.clone()).or_default() += 1);
@@ -267,7 +327,7 @@ fn summarise(scenario: &Scenario, records: &[Record], expectations: Vec<Expectat
         schema: "ufm.summary/v1".into(),
         scenario: scenario.name.clone(),
         question: scenario.question.clone(),
-        objectives: scenario.cases.iter().map(|case| (case.id.clone(), objective_text(&case.problem))).collect(),
+        objectives: cases.iter().map(|case| (case.id.clone(), objective_text(&case.problem))).collect(),
         points: records.len(),
         natures: count(|record| record.nature.as_ref()),
         standings: count(|record| record.standing.as_ref()),

@@ -9,16 +9,17 @@ use super::StudyError;
 use super::census::regate;
 use crate::census::slice::{Plane, coordinates, plane};
 use crate::record::{Record, SLICE_SCHEMA, Slice, SliceAxis, SliceMark, write_slice};
-use crate::scenario::{self, Case, Scenario};
+use crate::scenario::{self, Case};
 use crate::verdict::Nature;
 
 /// Computes the slice of every case and writes it into the run's folder. Where a case has none, its file says why.
-pub(super) fn take(scenario: &Scenario, settings: &scenario::Slice, records: &[Record], dir: &Path) -> Result<(), StudyError> {
-    for case in &scenario.cases {
-        let mut orbits: BTreeMap<usize, &Record> = BTreeMap::new();
-        for record in records.iter().filter(|record| record.case == case.id) {
-            record.orbit.map(|orbit| orbits.entry(orbit).or_insert(record));
-        }
+pub(super) fn take(cases: &[&Case], settings: &scenario::Slice, records: &[Record], dir: &Path) -> Result<(), StudyError> {
+    let mut by_case: BTreeMap<&str, BTreeMap<usize, &Record>> = BTreeMap::new();
+    for record in records {
+        record.orbit.map(|orbit| by_case.entry(&record.case).or_default().entry(orbit).or_insert(record));
+    }
+    for case in cases {
+        let orbits = by_case.remove(case.id.as_str()).unwrap_or_default();
         let slice = match of_case(case, settings, &orbits, dir)? {
             Ok(slice) => slice,
             Err(reason) => Slice { reason: Some(reason), ..Slice::default() },

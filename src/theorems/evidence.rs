@@ -46,7 +46,8 @@ impl<'a> Evidence<'a> {
 }
 
 fn label(record: &Record) -> String {
-    let parameters: Vec<String> = record.loss_params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let texts = record.loss_text.iter().map(|(key, text)| format!("{key}={text}"));
+    let parameters: Vec<String> = texts.chain(record.loss_params.iter().map(|(name, value)| format!("{name}={value}"))).collect();
     let parameters = if parameters.is_empty() { String::new() } else { format!("({})", parameters.join(", ")) };
     let sizes = match &record.per_class {
         PerClass::Balanced(n) => format!("n={n}"),

@@ -28,7 +28,8 @@ const CONVEX: Hypothesis = Hypothesis {
             let (classes, edge) = (subject.settings().classes, focal_convexity_edge(loss.gamma));
             if classes as f64 * edge <= 1.0 { Ok(()) } else { Err(format!("K = {classes}, 1/p_c = {:.3}", 1.0 / edge)) }
         }
-        _ => Ok(()),
+        other if other.function().convex() => Ok(()),
+        other => Err(format!("{} is not convex everywhere", other.name())),
     },
     breaks: |record| {
         record.loss = "focal".into();

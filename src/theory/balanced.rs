@@ -1,8 +1,9 @@
 //! A balanced problem by its sizes alone: closed forms need no labels, so that n = 10⁹ costs what n = 1 does.
 
 use super::root::falling_root;
+use super::scalar::{self, Profile};
 use super::{BalancedMinimum, Reduced, Scalars, focal, focal_transition, separable, softmax};
-use crate::losses::Loss;
+use crate::losses::{Loss, LossFunction};
 use crate::model::{Bias, Decay};
 use crate::objective::Problem;
 
@@ -108,6 +109,10 @@ impl Balanced {
             Loss::CrossEntropy(_) => 1.0 / classes,
             Loss::LabelSmoothing(loss) => (1.0 - loss.alpha) / classes,
             Loss::Focal(loss) => focal_transition(self.classes, loss.gamma),
+            Loss::Custom(loss) if !loss.shift_invariant() => separable::zero_threshold(loss, self.classes, self.bias, decay_b)?,
+            loss @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+                Profile::new(loss, self.classes)?.zero_threshold()
+            }
             Loss::Mse(loss) => {
                 let stiffness = loss.kappa + classes - 1.0;
                 let beta = match self.bias {
@@ -152,6 +157,10 @@ impl Balanced {
             Loss::Focal(loss) => focal::minimum(&reduced, loss.gamma),
             Loss::Mse(loss) => separable::minimum(&reduced, loss),
             Loss::Bce(loss) => separable::minimum(&reduced, loss),
+            Loss::Custom(loss) if !loss.shift_invariant() => separable::of_custom(&reduced, loss)?,
+            loss @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+                scalar::minimum(&reduced, loss, self.classes)?
+            }
         };
         scalars.value *= c;
         if !(scalars.value.is_finite() && scalars.s.is_finite() && scalars.t.is_finite() && scalars.beta.is_finite()) {

@@ -13,9 +13,12 @@
 //! The first three are the loss at its symmetric point (Jensen: any decreasing ℓ(p_k) has φ(t) = ℓ(p)); the last two are not shift-invariant, and φ is the least value over all shifts
 //! of the logits, which strict convexity puts at a symmetric point: what a free bias does. In the model c = ε. Zhou et al. 2022, "Are All Losses Created Equal".
 
+use std::fmt;
+
 use super::focal::{FocalWindow, candidate, focal_convexity_edge, focal_window};
-use super::{Balanced, Bias, Inapplicable};
-use crate::losses::Loss;
+use super::scalar::{self, Profile};
+use super::{Balanced, Bias, Inapplicable, separable};
+use crate::losses::{Loss, LossFunction};
 use crate::model::Decay;
 
 /// A loss's contrastive bound φ for K classes.
@@ -39,18 +42,54 @@ pub struct ContrastMinimum {
 }
 
 /// Where ∇²L is positive semidefinite.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ConvexityRegion {
     /// Everywhere: cross-entropy, label smoothing, MSE, BCE, focal with γ = 0.
     Everywhere,
     /// Where p_k ≥ p_c(γ), a convex set of logits; nowhere else.
     TrueProbabilityFrom(f64),
+    /// Where p_k lies in one of these intervals.
+    TrueProbabilityWithin(Vec<(f64, f64)>),
+    /// Not everywhere; where is not known.
+    NotEverywhere,
 }
 
-/// Where the loss is convex in the logits.
-pub fn convexity_region(loss: &Loss) -> ConvexityRegion {
+impl fmt::Display for ConvexityRegion {
+    /// "everywhere", "where p_k ≥ p_c = 0.05…", "where p_k ≤ 0.25 or …", "nowhere".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where p or 1 − p is that small there is no end: the interval goes on.
+        let part = |&(low, high): &(f64, f64)| match (low < 1e-9, high > 1.0 - 1e-9) {
+            (true, true) => "0 < p_k < 1".to_owned(),
+            (true, false) => format!("p_k ≤ {high:.10}"),
+            (false, true) => format!("p_k ≥ {low:.10}"),
+            (false, false) => format!("{low:.10} ≤ p_k ≤ {high:.10}"),
+        };
+        match self {
+            Self::Everywhere => f.write_str("everywhere"),
+            Self::TrueProbabilityFrom(edge) => write!(f, "where p_k ≥ p_c = {edge:.10}"),
+            Self::TrueProbabilityWithin(intervals) if intervals.is_empty() => f.write_str("nowhere"),
+            Self::TrueProbabilityWithin(intervals) => {
+                write!(f, "where {}", intervals.iter().map(part).collect::<Vec<_>>().join(" or "))
+            }
+            Self::NotEverywhere => f.write_str("not everywhere"),
+        }
+    }
+}
+
+/// Where the loss is convex in the logits, for K classes. For losses of the user's own this is found in numbers.
+pub fn convexity_region(loss: &Loss, classes: usize) -> ConvexityRegion {
     match loss {
         Loss::Focal(focal) if focal.gamma > 0.0 => ConvexityRegion::TrueProbabilityFrom(focal_convexity_edge(focal.gamma)),
+        Loss::PolyLoss(poly) if !loss.function().convex() => ConvexityRegion::TrueProbabilityFrom(poly.convexity_edge()),
+        Loss::GeneralizedCrossEntropy(loss) => ConvexityRegion::TrueProbabilityFrom(loss.convexity_edge()),
+        Loss::Custom(custom) if !custom.convex() => {
+            let intervals = Profile::new(loss, classes).map(|profile| profile.convex_intervals());
+            match intervals.as_deref() {
+                Some(&[(edge, end)]) if end >= 1.0 => ConvexityRegion::TrueProbabilityFrom(edge),
+                Some(intervals) => ConvexityRegion::TrueProbabilityWithin(intervals.to_vec()),
+                None => ConvexityRegion::NotEverywhere,
+            }
+        }
         _ => ConvexityRegion::Everywhere,
     }
 }
@@ -77,6 +116,10 @@ impl Contrast {
             Loss::CrossEntropy(_) => softplus(odds),
             Loss::LabelSmoothing(loss) => softplus(odds) + loss.alpha * others * s / self.classes as f64,
             Loss::Focal(loss) => (-softplus(-odds)).exp().powf(loss.gamma) * softplus(odds),
+            Loss::Custom(loss) if !loss.shift_invariant() => separable::least_over_shifts(loss, self.classes, s),
+            loss @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+                loss.at_log_odds(-odds, self.classes).map_or(f64::NAN, |jet| jet.value)
+            }
             Loss::Mse(loss) => 0.5 * loss.kappa * others / (loss.kappa + others) * (s - loss.target).powi(2),
             Loss::Bce(_) => {
                 // y = e^c is the positive root of (K−1)e^s y² + (K−2)y − 1.
@@ -102,6 +145,15 @@ impl Contrast {
             minima.iter_mut().for_each(|minimum| minimum.global = minimum.value <= least * (1.0 + 8.0 * f64::EPSILON));
             return Ok(minima);
         }
+        if let Some(profile) = self.searched() {
+            let found = profile.minima(others * c);
+            let least = found.iter().map(|&(_, value)| value).fold(f64::INFINITY, f64::min);
+            let one = |(scale, value): (f64, f64)| {
+                let global = value <= least + 8.0 * f64::EPSILON * least.abs();
+                ContrastMinimum { global, ..at(scale, value) }
+            };
+            return Ok(found.into_iter().map(one).collect());
+        }
         let found = self.balanced(c).minimum().map_err(|reason| Inapplicable::new(reason, "take c within 1e-300 … 1e300"))?;
         Ok(vec![at(found.scale, found.value)])
     }
@@ -110,9 +162,18 @@ impl Contrast {
     pub fn window(&self) -> Result<FocalWindow, Inapplicable> {
         match &self.loss {
             Loss::Focal(focal) => focal_window(self.classes, focal.gamma),
+            loss if !loss.function().convex() => scalar::window(loss, self.classes),
             loss => {
                 Err(Inapplicable::new(format!("{loss} is convex: one minimum for every c"), "the focal loss with K ≥ 18 has two"))
             }
+        }
+    }
+
+    /// The profile of a loss ℓ(p_k) whose minima are searched for.
+    pub(super) fn searched(&self) -> Option<Profile> {
+        match &self.loss {
+            Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_) => Profile::new(&self.loss, self.classes),
+            _ => None,
         }
     }
 

@@ -80,6 +80,10 @@ impl RayFlow {
                 let ratio = if others > 0.0 { surprise / others } else { 1.0 };
                 others.powf(focal.gamma) * (1.0 + focal.gamma * p * ratio) * other
             }
+            // −ℓ_u is shared by the K − 1 others.
+            loss @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+                -loss.at_log_odds(-log_odds, *classes).map_or(f64::NAN, |jet| jet.first) / (k - 1.0)
+            }
             _ => other,
         };
         scale * pull

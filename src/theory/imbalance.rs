@@ -29,6 +29,10 @@ pub(super) fn collapse_size(loss: &Loss, scale: f64, samples: f64, mu: f64) -> R
             let reason = format!("the focal loss with γ = {} is not convex, and its slope depends on the point", loss.gamma);
             return Err(Inapplicable::new(reason, "take loss.gamma=0, or cross-entropy"));
         }
+        other @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+            let reason = format!("{other}: the slope at which classes merge depends on the point");
+            return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing, BCE or MSE with loss.kappa=1"));
+        }
     };
     Inapplicable::positive("μ", mu)?;
     Inapplicable::positive("loss.scale", scale)?;

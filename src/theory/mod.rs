@@ -11,6 +11,7 @@
 
 mod balanced;
 mod branch;
+mod character;
 mod clusters;
 mod contrast;
 mod flow;
@@ -23,6 +24,9 @@ mod phases;
 mod point;
 mod polygon;
 mod root;
+mod scalar;
+#[cfg(test)]
+mod scalar_tests;
 mod seli;
 mod separable;
 mod softmax;
@@ -35,6 +39,7 @@ use crate::objective::Problem;
 
 pub use balanced::Balanced;
 pub use branch::PartialBranch;
+pub use character::{Character, Known, Trait, character};
 pub use clusters::{LowRankPoint, equal_clusters, mse_rank};
 pub use contrast::{Contrast, ContrastMinimum, ConvexityRegion, convexity_region};
 pub use flow::{RayFlow, imbalance_factor, mean_classifier_factor};
@@ -49,6 +54,7 @@ pub use partial::{GroupSample, PartialCollapse, partial_collapse};
 pub use phases::{Phase, bce_phase, bce_phases, dual_class_means, gram_distance, mse_mean_transition, self_dual};
 pub use point::{etf_point, simplex_frame, simplex_point};
 pub use polygon::{Polygon, polygon, polygon_crossing};
+pub use scalar::{Profile, Tie};
 pub use seli::{Seli, SeliMinimum, SeliRates, seli, seli_minimum, seli_rates};
 pub use table::{Entry, Quantity, closed_forms, listed_partial};
 

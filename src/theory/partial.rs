@@ -274,7 +274,10 @@ impl Reduction {
             Loss::LabelSmoothing(loss) => (0.0, loss.alpha),
             Loss::Focal(loss) => (loss.gamma, 0.0),
             other => {
-                let reason = format!("{} is not shift-invariant", other.name());
+                let reason = format!(
+                    "partially collapsed states are in closed form for cross-entropy, label smoothing and focal, not {}",
+                    other.name()
+                );
                 return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing or focal"));
             }
         };

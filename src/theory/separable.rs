@@ -13,7 +13,8 @@
 
 use super::root::falling_root;
 use super::{Bias, Reduced, Scalars};
-use crate::losses::{Bce, Mse};
+use crate::losses::{Bce, Custom, LossFunction, Mse};
+use crate::numeric::Jet;
 
 /// The two functions of a separable loss, through the inverses of their slopes.
 pub(super) trait Separable {
@@ -71,6 +72,99 @@ impl Separable for Bce {
     fn common_logit(&self, classes: f64, tau: f64) -> f64 {
         logit(1.0 / classes - tau)
     }
+}
+
+/// A convex sum over logits of the user's own, for K classes: inverses by search.
+struct OwnSum<'l> {
+    loss: &'l Custom,
+    classes: usize,
+}
+
+impl OwnSum<'_> {
+    /// (own, others) at a logit.
+    fn at(&self, z: f64) -> [Jet<f64>; 2] {
+        let nothing = Jet { value: f64::NAN, first: f64::NAN, second: f64::NAN };
+        self.loss.at_logit(z, self.classes).unwrap_or([nothing; 2])
+    }
+}
+
+impl Separable for OwnSum<'_> {
+    fn own(&self, a: f64) -> f64 {
+        self.at(a)[0].value
+    }
+
+    fn other(&self, c: f64) -> f64 {
+        self.at(c)[1].value
+    }
+
+    fn own_logit(&self, pull: f64) -> f64 {
+        self.loss.logit_of_slope(true, -pull, self.classes).unwrap_or(f64::NAN)
+    }
+
+    fn other_logit(&self, push: f64) -> f64 {
+        self.loss.logit_of_slope(false, push, self.classes).unwrap_or(f64::NAN)
+    }
+
+    fn common_logit(&self, classes: f64, tau: f64) -> f64 {
+        let slope = |v: f64| {
+            let [own, others] = self.at(v);
+            own.first + (classes - 1.0) * others.first
+        };
+        falling_root(|v| -classes * tau - slope(v), -LOGIT_MAX, LOGIT_MAX)
+    }
+}
+
+/// Logits of sums of the user's own are sought within this.
+const LOGIT_MAX: f64 = 1e4;
+
+/// The solution for a sum over logits of the user's own. `Err` where it is not convex, or its true logit is pushed down.
+pub(super) fn of_custom(reduced: &Reduced, loss: &Custom) -> Result<Scalars, String> {
+    let classes = reduced.classes as usize;
+    let Some((own, other)) = slopes_at_origin(loss, classes, reduced.bias, reduced.decay_b) else {
+        return Err("the sum over logits is not convex: no closed form".into());
+    };
+    // Then s > 0 wherever s ≠ 0: the scalar problem is convex, and this is its slope at s = 0.
+    if !(own <= other) {
+        return Err(format!(
+            "at W = H = 0 the slope of the true logit, {own}, is above that of the others, {other}: it rewards wrong answers"
+        ));
+    }
+    Ok(minimum(reduced, &OwnSum { loss, classes }))
+}
+
+/// The slopes (γ_k, γ_j) of the true and of another logit at W = H = 0 with the best b = β1. `None` where the sum is not convex.
+fn slopes_at_origin(loss: &Custom, classes: usize, bias: Bias, decay_b: f64) -> Option<(f64, f64)> {
+    if !loss.convex() {
+        return None;
+    }
+    let (sum, k) = (OwnSum { loss, classes }, classes as f64);
+    let slope = |beta: f64| {
+        let [own, others] = sum.at(beta);
+        own.first + (k - 1.0) * others.first
+    };
+    let beta = match bias {
+        Bias::None => 0.0,
+        Bias::Free => sum.common_logit(k, 0.0),
+        Bias::Decayed => falling_root(|beta| -(slope(beta) + k * decay_b * beta), -LOGIT_MAX, LOGIT_MAX),
+    };
+    let [own, others] = sum.at(beta);
+    Some((own.first, others.first))
+}
+
+/// The ε from which on W = H = 0: max(|γ_k − γ_j|, |γ_k + (K−1)γ_j|)/K. `None` where the sum is not convex.
+pub(super) fn zero_threshold(loss: &Custom, classes: usize, bias: Bias, decay_b: f64) -> Option<f64> {
+    let (own, other) = slopes_at_origin(loss, classes, bias, decay_b)?;
+    let k = classes as f64;
+    Some((own - other).abs().max((own + (k - 1.0) * other).abs()) / k)
+}
+
+/// φ(t) of such a sum at the margin s: the least value over all shifts of the logits.
+pub(super) fn least_over_shifts(loss: &Custom, classes: usize, s: f64) -> f64 {
+    let sum = OwnSum { loss, classes };
+    let others = (classes - 1) as f64;
+    let slope = |c: f64| sum.at(c + s)[0].first + others * sum.at(c)[1].first;
+    let c = falling_root(|c| -slope(c), -LOGIT_MAX, LOGIT_MAX);
+    sum.own(c + s) + others * sum.other(c)
 }
 
 /// log(1 + e^x).

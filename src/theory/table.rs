@@ -2,7 +2,7 @@
 
 use super::{
     Balanced, ConvexityRegion, DeepLinear, DeepSolution, Inapplicable, LowRankPoint, convexity_region, equal_clusters, focal,
-    imbalance, mse_mean_transition, mse_rank, partial_collapse, phases, softmax_code_margin, sphere_minimum,
+    imbalance, mse_mean_transition, mse_rank, partial_collapse, phases, scalar, softmax_code_margin, sphere_minimum,
 };
 use crate::losses::Loss;
 
@@ -63,14 +63,19 @@ impl Table {
     }
 
     fn of_loss(&mut self, balanced: &Balanced) {
-        let region = match convexity_region(&balanced.loss) {
+        let region = match convexity_region(&balanced.loss, balanced.classes) {
             ConvexityRegion::Everywhere => "everywhere".into(),
             ConvexityRegion::TrueProbabilityFrom(_) => "where p_k ≥ p_c".into(),
+            ConvexityRegion::TrueProbabilityWithin(_) => "where p_k lies in some intervals (`ufm loss` lists them)".into(),
+            ConvexityRegion::NotEverywhere => "not everywhere".into(),
         };
         self.words("loss", "convex", "where ∇²L is positive semidefinite", Ok(region));
         let gamma = match &balanced.loss {
             Loss::Focal(loss) => Ok(loss.gamma),
-            other => Err(Inapplicable::new(format!("{} is convex everywhere", other.name()), "take loss.name=focal")),
+            other => Err(Inapplicable::new(
+                format!("p_c(γ) is the focal loss's, not that of {}", other.name()),
+                "take loss.name=focal",
+            )),
         };
         self.number("loss", "convexity_edge", "p_c(γ)", gamma.clone().map(focal::focal_convexity_edge));
         self.number(
@@ -86,6 +91,7 @@ impl Table {
     fn bistability(&mut self, balanced: &Balanced) {
         let window = match &balanced.loss {
             Loss::Focal(loss) => focal::focal_window(balanced.classes, loss.gamma),
+            other if !other.function().convex() => scalar::window(other, balanced.classes),
             other => Err(Inapplicable::new(format!("{} is convex: no window", other.name()), "take loss.name=focal with K ≥ 18")),
         };
         let scale = balanced.scale;

@@ -48,12 +48,24 @@ def bce(z, k):
     return mp.fsum(mp.log(1 + mp.exp(-x if j == k else x)) for j, x in enumerate(z))
 
 
+def poly_loss(epsilon1):
+    epsilon1 = mp.mpf(epsilon1)
+    return lambda z, k: -log_p(z, k) + epsilon1 * (1 - mp.exp(log_p(z, k)))
+
+
+def generalized_cross_entropy(a):
+    a = mp.mpf(a)
+    return lambda z, k: (1 - mp.exp(a * log_p(z, k))) / a
+
+
 LOSSES = [
     ("cross-entropy", [], cross_entropy),
     *[("label-smoothing", [a], label_smoothing(a)) for a in (0.1, 0.5)],
     *[("focal", [g], focal(g)) for g in (0.5, 1.0, 2.0, 3.0, 5.0)],
     *[("mse", [k, t], mse(k, t)) for k, t in ((0.5, 1.0), (1.0, 15.0), (3.0, 1.0))],
     ("bce", [], bce),
+    *[("poly-loss", [e], poly_loss(e)) for e in (-0.5, 2.0)],
+    *[("generalized-cross-entropy", [a], generalized_cross_entropy(a)) for a in (0.7, 1.0)],
 ]
 
 POINTS = [

@@ -85,6 +85,80 @@ def class_separation(w, means):
     return (apart / np.sqrt(np.mean(apart**2, axis=1, keepdims=True))).max(axis=0).min()
 
 
+def pairs(units):
+    """Distances of all pairs of columns."""
+    count = units.shape[1]
+    return np.array([np.linalg.norm(units[:, i] - units[:, j]) for i in range(count) for j in range(i)])
+
+
+def directions(a):
+    return a / np.linalg.norm(a, axis=0, keepdims=True)
+
+
+def equiangle(a):
+    cosines = directions(a).T @ directions(a)
+    count = a.shape[1]
+    off = cosines[~np.eye(count, dtype=bool)]
+    return np.mean(np.abs(off + 1 / (count - 1)))
+
+
+def energy(a):
+    count = a.shape[1]
+    return np.mean(-np.log(pairs(directions(a)))) + 0.5 * np.log(2 * count / (count - 1))
+
+
+def gram_misfit(gram):
+    """What the least-squares fit by P and J/K leaves."""
+    classes = gram.shape[0]
+    p = np.eye(classes) - 1 / classes
+    return fit(gram, p)["logit-misfit"]
+
+
+def families(w, h, b, labels, means, hbar):
+    """The conventions of NC1 to NC3 side by side, and generalised collapse."""
+    classes, samples = w.shape[0], h.shape[1]
+    deviations = h - means[:, labels]
+    sigma_w, sigma_b = deviations @ deviations.T / samples, hbar @ hbar.T / classes
+    variances = np.array([np.sum(deviations[:, labels == c] ** 2) / np.sum(labels == c) for c in range(classes)])
+    cdnv = [
+        (variances[i] + variances[j]) / (2 * np.sum((means[:, i] - means[:, j]) ** 2))
+        for i in range(classes) for j in range(classes) if i != j
+    ]
+    identity = np.eye(classes) / np.sqrt(classes)
+    target = (np.eye(classes) - 1 / classes) / np.sqrt(classes - 1)
+    cosines = np.sum(directions(w.T) * directions(hbar), axis=0)
+
+    def unit(a):
+        return a / np.linalg.norm(a)
+
+    def variation(a):
+        lengths = np.linalg.norm(a, axis=0)
+        return np.std(lengths) / np.mean(lengths)
+
+    return {
+        "nc1-trace": np.trace(sigma_w @ np.linalg.pinv(sigma_b, rcond=1e-12, hermitian=True)),
+        "nc1-ratio": np.trace(sigma_w) / np.trace(sigma_b),
+        "nc1-cdnv": np.mean(cdnv),
+        "nc2-means": np.linalg.norm(unit(hbar.T @ hbar) - target),
+        "equinorm-w": variation(w.T),
+        "equinorm-means": variation(hbar),
+        "equiangle-w": equiangle(w.T),
+        "equiangle-means": equiangle(hbar),
+        "nc3-distance": np.linalg.norm(unit(w.T) - unit(hbar)) ** 2,
+        "nc2-frame": np.linalg.norm(unit(w @ w.T) - identity),
+        "nc2-frame-means": np.linalg.norm(unit(means.T @ means) - identity),
+        "nc3-frame": np.linalg.norm(unit(w @ means) - identity),
+        "gram-misfit-w": gram_misfit(w @ w.T),
+        "gram-misfit-means": gram_misfit(means.T @ means),
+        "gnc2-energy-w": energy(w.T),
+        "gnc2-energy-means": energy(hbar),
+        "gnc2-spread-w": np.std(np.log(pairs(directions(w.T)))),
+        "gnc2-spread-means": np.std(np.log(pairs(directions(hbar)))),
+        "gnc3-dissimilarity": np.mean(1 - cosines),
+        "gnc3-uniform-duality": np.std(cosines) / abs(np.mean(cosines)),
+    }
+
+
 def metrics(w, h, b, labels, rng):
     classes = w.shape[0]
     means = np.stack([h[:, labels == c].mean(axis=1) for c in range(classes)], axis=1)
@@ -119,6 +193,7 @@ def metrics(w, h, b, labels, rng):
         "broken-self-duality": np.linalg.norm(unit(means.T) - (p - np.ones_like(p) / classes) @ unit(w)),
         "duality-ratio": np.linalg.norm(means) / np.linalg.norm(w),
         "isometry-distance": isometry_distance(w),
+        **families(w, h, b, labels, means, hbar),
         "norm-w": np.sqrt(np.mean(np.sum(w * w, axis=1))),
         **{f"sphere-loss-{tau}": sphere_loss(w, h, labels, tau) for tau in [1, 3, 10]},
     }
@@ -132,7 +207,10 @@ def main():
         w = rng.normal(size=(classes, width))
         h = rng.normal(size=(width, classes))[:, labels] + spread * rng.normal(size=(width, len(labels))) + 0.4
         b = rng.normal(size=classes) if bias else None
-        values = {name: float(x) for name, x in metrics(w, h, b, labels, rng).items()}
+        with np.errstate(all="ignore"):
+            found = metrics(w, h, b, labels, rng)
+        # What does not exist (directions that coincide) is null.
+        values = {name: float(x) if np.isfinite(x) else None for name, x in found.items()}
         out.append({
             "labels": labels.tolist(), "w": w.tolist(), "h": h.tolist(), "b": None if b is None else b.tolist(), "metrics": values,
         })

@@ -2,14 +2,65 @@
 
 mod laws;
 mod oracle;
+mod own;
 mod planted;
 
 use super::*;
 use crate::numeric::{gaussian, stream};
 
-/// Every member of the family at a grid of its parameters.
+/// Every member of the family at a grid of its parameters, and losses of the user's own.
 fn members() -> Vec<Loss> {
+    listed().into_iter().chain(own()).collect()
+}
+
+/// Every member of [`ALL`] at a grid of its parameters.
+fn listed() -> Vec<Loss> {
     ALL.iter().flat_map(|family| grid(family.parameters).into_iter().map(|values| (family.build)(&values))).collect()
+}
+
+/// A loss of the user's own from its formulas.
+fn custom(texts: &[(&str, &str)], parameters: &[(&str, f64)]) -> Loss {
+    let texts = texts.iter().map(|&(key, text)| (key.to_owned(), text.to_owned())).collect();
+    let parameters = parameters.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+    Loss::Custom(Custom::new(&texts, &parameters).unwrap_or_else(|fault| panic!("{fault}")).into())
+}
+
+/// Losses of the user's own: those of [`twins`], and some that are like no other.
+fn own() -> Vec<Loss> {
+    let others = [
+        custom(&[("ell", "-log(p) * (1 + a*q/K)")], &[("a", 0.5)]),
+        custom(&[("ell", "log(p)^2 / 2 + q")], &[]),
+        custom(&[("ell", "-log(p) - 0.1*log(q)")], &[]),
+        custom(&[("ell", "softplus(-3*p) + q^1.5")], &[]),
+        custom(&[("own", "exp(-z/4)"), ("others", "exp(z/4)/(K-1)")], &[]),
+        custom(&[("own", "softplus(1 - z)^2"), ("others", "tanh(z/3) + z^4/100")], &[]),
+    ];
+    twins().into_iter().map(|(own, _)| own).chain(others).collect()
+}
+
+/// Members of [`ALL`] written as formulas, with the members.
+fn twins() -> Vec<(Loss, Loss)> {
+    let focal = |gamma: f64| (custom(&[("ell", "-(1-p)^gamma*log(p)")], &[("gamma", gamma)]), Loss::Focal(Focal { gamma }));
+    let poly = |e: f64| (custom(&[("ell", "-log(p) + e*(1-p)")], &[("e", e)]), Loss::PolyLoss(PolyLoss { epsilon1: e }));
+    let generalized = |a: f64| {
+        let member = GeneralizedCrossEntropy { exponent: a };
+        (custom(&[("ell", "(1 - p^a)/a")], &[("a", a)]), Loss::GeneralizedCrossEntropy(member))
+    };
+    let squares = [("own", "kappa/2*(z-target)^2"), ("others", "z^2/2")];
+    vec![
+        (custom(&[("ell", "-log(p)")], &[]), Loss::CrossEntropy(CrossEntropy)),
+        (custom(&[("ell", "-ln(1-q)")], &[]), Loss::CrossEntropy(CrossEntropy)),
+        focal(0.5),
+        focal(1.0),
+        focal(2.0),
+        focal(3.0),
+        poly(-0.7),
+        poly(2.0),
+        generalized(0.3),
+        generalized(1.0),
+        (custom(&[("own", "log(1+exp(-z))"), ("others", "softplus(z)")], &[]), Loss::Bce(Bce)),
+        (custom(&squares, &[("kappa", 3.0), ("target", 1.0)]), Loss::Mse(Mse { kappa: 3.0, target: 1.0 })),
+    ]
 }
 
 /// All combinations of the values at which each parameter is tested. A parameter without values here fails the tests.
@@ -21,6 +72,8 @@ fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
             "gamma" => &[0.0, 0.5, 1.0, 2.0, 3.0, 5.0],
             "kappa" => &[0.5, 1.0, 3.0],
             "target" => &[1.0, 15.0],
+            "epsilon1" => &[-0.5, 0.0, 1.0, 2.0],
+            "exponent" => &[0.3, 0.7, 1.0],
             other => panic!("no values to test the parameter {other} at"),
         };
         assert!(values.iter().all(|&value| (parameter.allows)(value)), "{} is tested where it is not allowed", parameter.name);
@@ -87,7 +140,7 @@ fn moved(z: &[f64], t: f64, v: &[f64]) -> Vec<f64> {
 
 #[test]
 fn parameters_and_names() {
-    for loss in members() {
+    for loss in listed() {
         let values: Vec<f64> = loss.parameters().iter().map(|&(_, value)| value).collect();
         assert_eq!((loss.family().build)(&values), loss);
     }

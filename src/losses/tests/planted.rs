@@ -62,6 +62,10 @@ impl LossFunction for Planted {
         }
     }
 
+    fn epilogue(&self) -> Epilogue {
+        unreachable!("planted losses are not for devices")
+    }
+
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         if matches!(self.flaw, Flaw::ConjugateShift) { Some(self) } else { self.inner.function().conjugate() }
     }

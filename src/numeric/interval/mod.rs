@@ -6,15 +6,24 @@
 //! The operations +, −, ×, ÷ and √ are the tightest possible (up to one float near underflow); exp, log, log1p, expm1 and powers rest on the correctly rounded functions of CORE-MATH and are at most one float
 //! wider at each end. Nothing here changes the rounding mode.
 //!
+//! [`Multiple`] is the same in multiple precision, and [`Enclosure`] what both can do: a proof that doubles do not decide is repeated in more bits.
+//!
 //! Predicates mean *certainly*: `a.certainly_less(b)` is false both where it is false and where it is not known.
 
 mod arithmetic;
 mod balls;
+mod dyadic;
 mod elementary;
+mod enclosure;
 mod inertia;
 #[cfg(test)]
 mod itf1788_tests;
+mod multiple;
+#[cfg(test)]
+mod multiple_tests;
+mod range;
 mod rounding;
+mod small;
 mod softmax;
 #[cfg(test)]
 mod tests;
@@ -22,7 +31,10 @@ mod tests;
 use std::fmt;
 
 pub use balls::Balls;
+pub use enclosure::Enclosure;
 pub use inertia::{eigenvalues_above_zero, is_positive_definite, smallest_eigenvalue_lower, spectral_norm_at_most};
+pub use multiple::{Bound, Long, Multiple};
+pub use small::small_inertia;
 pub use softmax::{Odds, log_sum_exp, softmax};
 
 /// A closed interval of real numbers, possibly empty or unbounded. Invariant: lo ≤ hi, lo < ∞, hi > −∞, or lo = ∞ and hi = −∞ for the empty set.

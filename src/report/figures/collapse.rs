@@ -80,7 +80,9 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
         })
         .collect();
     if curves.is_empty() {
-        return Err("no trajectory has a step: trajectories.jsonl is empty or absent".into());
+        return Err(
+            "no trajectory has a step: trajectories.jsonl is empty or absent (output.trajectories says what is kept)".into()
+        );
     }
     let drawn = &curves[..curves.len().min(CASES_MAX)];
     let note = left_out(curves.len(), drawn.len(), "cases") + &reference_note(drawn);

@@ -70,7 +70,9 @@ fn draw(data: &RunData) -> Result<Drawing, String> {
         rows.entry((&row.case, row.start_index)).or_default().push(row);
     }
     if !rows.values().flatten().any(|row| row.step > 0) {
-        return Err("no trajectory has a step: trajectories.jsonl is empty or absent".into());
+        return Err(
+            "no trajectory has a step: trajectories.jsonl is empty or absent (output.trajectories says what is kept)".into()
+        );
     }
     let curve = |case| {
         let case: &Case = case;

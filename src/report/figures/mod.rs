@@ -13,6 +13,7 @@ mod dual_gap;
 mod escape_paths;
 mod etf_spectrum;
 mod flow_laws;
+mod focal_bistability;
 mod focal_hysteresis;
 mod focal_ladder;
 mod focal_ladder_window;
@@ -81,6 +82,7 @@ pub const ALL: &[Family] = &[
     smoothing::FAMILY,
     contrast::FAMILY,
     focal_hysteresis::FAMILY,
+    focal_bistability::FAMILY,
     convexity_edge::FAMILY,
     mse_frame::FAMILY,
     bce_phases::FAMILY,
@@ -96,6 +98,14 @@ pub const ALL: &[Family] = &[
 /// The figure of this name.
 pub fn by_name(name: &str) -> Option<&'static Family> {
     ALL.iter().find(|figure| figure.name == name)
+}
+
+/// The figures that read the solvers' trajectories. The others draw the same without them; a test clears them and looks.
+const OF_TRAJECTORIES: [&str; 4] = ["collapse", "loss-differences", "dual-gap", "flow-laws"];
+
+/// Whether one of the figures named (all, where none is) reads trajectories.
+pub(super) fn read_trajectories(named: &[String]) -> bool {
+    named.is_empty() || named.iter().any(|name| OF_TRAJECTORIES.contains(&name.as_str()))
 }
 
 /// More curves than this in one picture cannot be told apart.

@@ -46,6 +46,8 @@ struct Tile {
     reference: f64,
     /// Whether the reference is the closed form.
     closed: bool,
+    /// The closed form of f* at the width K, where there is one, and the lowest value of the case.
+    unconstrained: Option<(f64, f64)>,
     /// Natures of the points that are not there, with their number.
     elsewhere: BTreeMap<String, usize>,
 }
@@ -53,6 +55,11 @@ struct Tile {
 impl Tile {
     fn share(&self) -> f64 {
         self.reached as f64 / self.runs as f64
+    }
+
+    /// Whether some point of the case has the value that f* has at width K.
+    fn attained(&self) -> Option<bool> {
+        self.unconstrained.map(|(full, lowest)| lowest - full <= TOLERANCE * full.abs())
     }
 
     /// The share's 95 % interval (Wilson's), which is sound at 0 and 1 too.
@@ -196,7 +203,12 @@ fn tile(all: &[&Record], starts: &[&Record], first: &Record, epsilon: f64) -> Op
             *elsewhere.entry(record.nature.clone().unwrap_or_else(|| "unknown".into())).or_default() += 1;
         }
     }
-    Some(Tile { width: first.width, epsilon, runs: starts.len(), reached, reference, closed: closed.is_some(), elsewhere })
+    let full = balanced_problem(first).ok().and_then(|problem| {
+        let wide = Balanced { width: problem.classes, ..problem }.minimum().ok()?;
+        wide.value.is_finite().then_some(wide.value)
+    });
+    let (runs, closed) = (starts.len(), closed.is_some());
+    Some(Tile { width: first.width, epsilon, runs, reached, reference, closed, unconstrained: full.zip(lowest), elsewhere })
 }
 
 /// How it stands on both sides of the line, in numbers.
@@ -210,10 +222,20 @@ fn note(maps: &[Map]) -> String {
             None => {}
         }
     }
-    format!(
+    let sides: Vec<bool> =
+        tiles().filter_map(|(map, tile)| Some(tile.attained()? == (tile.width >= map.rank(tile.epsilon)?))).collect();
+    let mut note = format!(
         "At d ≥ R {} of {} starts reach f*; below, starts of {} of {} problems disagree on the lowest value.",
         wide.0, wide.1, narrow.0, narrow.1
-    )
+    );
+    if !sides.is_empty() {
+        let right = sides.iter().filter(|right| **right).count();
+        note += &format!(
+            " The f* of wide features (d = K) is attained for d ≥ R and missed for d < R, as the line says, in {right} of {} problems.",
+            sides.len()
+        );
+    }
+    note
 }
 
 fn heat_maps(maps: &[Map]) -> Result<(String, String), String> {
@@ -323,6 +345,9 @@ fn table() -> Csv {
         "reference_kind",
         "elsewhere",
         "rank_theory",
+        "unconstrained_minimum",
+        "lowest",
+        "attained",
     ])
 }
 
@@ -340,6 +365,9 @@ fn rows(csv: &mut Csv, map: &Map) {
             if tile.closed { "closed form" } else { "best found" }.into(),
             ends.join("; "),
             map.rank(tile.epsilon).map_or(String::new(), |rank| rank.to_string()),
+            cell(tile.unconstrained.map(|(full, _)| full)),
+            cell(tile.unconstrained.map(|(_, lowest)| lowest)),
+            tile.attained().map_or(String::new(), |attained| attained.to_string()),
         ]);
     }
 }
@@ -360,7 +388,8 @@ mod tests {
 
     #[test]
     fn starts_are_counted_against_the_closed_form_or_the_best_found() {
-        let drawing = draw(&sweep()).unwrap();
+        let mut data = sweep();
+        let drawing = draw(&data).unwrap();
         let rows = cells(&drawing);
         // Two losses, two ε, three widths.
         assert_eq!(rows.len(), 12);
@@ -373,8 +402,12 @@ mod tests {
         }
         assert_eq!(
             drawing.note,
-            "At d ≥ R 32 of 32 starts reach f*; below, starts of 4 of 4 problems disagree on the lowest value."
+            "At d ≥ R 32 of 32 starts reach f*; below, starts of 4 of 4 problems disagree on the lowest value. The f* of wide features (d = K) is attained for d ≥ R and missed for d < R, as \
+             the line says, in 8 of 12 problems."
         );
+        // Here the narrow problems have the value of the wide ones, which the note has just said; above it they are where they belong.
+        data.records.iter_mut().filter(|record| record.width == 2).for_each(|record| record.value *= 10.0);
+        assert!(draw(&data).unwrap().note.contains("as the line says, in 12 of 12 problems"));
         assert_eq!(drawing.svg.matches(">75</text>").count(), 4, "{}", drawing.svg);
         assert!(drawing.svg.contains("3 of 4 reach") && drawing.svg.contains("(best found); elsewhere: 1 local-minimum"));
     }
@@ -407,6 +440,7 @@ mod tests {
             reached,
             reference: 1.0,
             closed: true,
+            unconstrained: None,
             elsewhere: BTreeMap::new(),
         };
         // Wilson's interval: n/(n + z²) below at full success, the same mirrored at none.

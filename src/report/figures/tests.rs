@@ -1,5 +1,7 @@
 //! Laws that every figure obeys.
 
+use std::collections::BTreeSet;
+
 use super::super::fixture::{bare, quickstart};
 use super::super::fixture_laws::{self, laws};
 use super::super::fixture_plane::{self, plane};
@@ -15,8 +17,8 @@ fn names_are_unique_and_every_figure_explains_itself() {
     }
 }
 
-/// Figures that need a sweep or a setting that the quickstart does not have; `theory_tests` draws them.
-const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "mse-frame", "bce-phases"];
+/// Figures that need a sweep or a setting that the quickstart does not have; `theory_tests` and their own tests draw them.
+const SWEPT: &[&str] = &["balanced-minimum", "smoothing", "focal-hysteresis", "focal-bistability", "mse-frame", "bce-phases"];
 
 /// Every figure that the quickstart has no data for, in the order of the family.
 pub(in crate::report) fn drawn_elsewhere() -> Vec<&'static str> {
@@ -84,6 +86,21 @@ fn records_without_numbers_give_reasons() {
     for figure in ALL {
         assert!((figure.draw)(&data).is_err(), "{}", figure.name);
     }
+}
+
+#[test]
+fn figures_that_read_trajectories_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reading = BTreeSet::new();
+    for data in [quickstart(folder.path()), widths(folder.path()), laws(folder.path())] {
+        let mut without = data.clone();
+        without.trajectories.clear();
+        reading.extend(ALL.iter().filter(|figure| (figure.draw)(&data) != (figure.draw)(&without)).map(|figure| figure.name));
+    }
+    // Those that no fixture draws read nothing that is drawn.
+    let named: BTreeSet<&str> = OF_TRAJECTORIES.into();
+    assert!(reading.is_subset(&named), "{reading:?}");
+    assert!(named.is_subset(&reading), "{reading:?}");
 }
 
 #[test]

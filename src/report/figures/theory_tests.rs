@@ -35,7 +35,7 @@ fn planted(case: usize, problem: &Balanced) -> Record {
         classes: problem.classes,
         width: problem.width,
         per_class: PerClass::Balanced(3),
-        loss_params: problem.loss.parameters().into_iter().map(|(name, x)| (name.to_owned(), x)).collect(),
+        loss_params: problem.loss.parameters().into_iter().collect(),
         decay_w: Some(problem.decay.w),
         decay_h: Some(problem.decay.h),
         decay_b: (problem.bias != Bias::None).then_some(problem.decay.b),

@@ -139,6 +139,6 @@ fn conjugate(loss: &IntervalLoss, u: &[Interval], label: usize) -> Option<Interv
             }
             Some(sum)
         }
-        IntervalLoss::Focal { .. } => None,
+        IntervalLoss::Focal { .. } | IntervalLoss::OfTrueClass(_) | IntervalLoss::PerLogit { .. } => None,
     }
 }

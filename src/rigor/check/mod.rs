@@ -3,8 +3,13 @@
 //! A claim is accepted if every condition of its theorem certainly holds in interval arithmetic; otherwise it is refused, which does not say that it is false. Work and memory are bounded by the
 //! limits of the format and of `arrow`.
 
+mod about_loss;
 mod arrow;
+mod blocks;
+mod comparison;
 mod contrast;
+mod contrastive;
+mod convexity;
 mod curvature;
 mod enclosure;
 mod gap;
@@ -12,45 +17,70 @@ mod global;
 mod inertia;
 mod off_space;
 mod orbit;
+pub(in crate::rigor) mod partial;
 mod report;
 mod simplex;
+mod transition;
 
+pub use about_loss::check_loss_claims;
 pub use report::{ClaimReport, Report, Step};
 
-use super::certificate::{Center, Certificate, Claim, Instance, Location};
+use super::about_loss::{LOSS_FORMAT, LossCertificate};
+use super::certificate::{Center, Certificate, Claim, Critical, Instance, Location, Lower, parse};
 use super::node::Malformed;
+use crate::numeric::interval::Interval;
 use orbit::Orbit;
-use report::Steps;
+pub(in crate::rigor) use report::Steps;
 
-/// Most classes, and most pairs of classes summed over the samples, that are worked on.
+/// Most classes, and most pairs of classes summed over the samples of every claim, that are worked on.
 const CLASSES_MAX: f64 = 1000.0;
 const PAIRS_MAX: f64 = 1e9;
+/// Most different locations: each is up to 10¹¹ operations. Claims of one certificate mostly share one.
+const LOCATIONS_MAX: usize = 4;
 
-/// Checks the text of a certificate. `Err` where it is malformed.
+/// Checks the text of a certificate, about a point or about a loss. `Err` where it is malformed.
 pub fn check(text: &str) -> Result<Report, Malformed> {
-    let (certificate, sealed) = Certificate::read(text)?;
+    let value = parse(text)?;
     // Nothing is worked on for a text that somebody has changed.
-    let claims = if sealed { check_claims(&certificate) } else { vec![] };
+    let (claims, sealed) = if value["format"] == LOSS_FORMAT {
+        let (certificate, sealed) = LossCertificate::from_value(&value)?;
+        (if sealed { check_loss_claims(&certificate) } else { vec![] }, sealed)
+    } else {
+        let (certificate, sealed) = Certificate::from_value(&value)?;
+        drop(value);
+        (if sealed { check_claims(&certificate) } else { vec![] }, sealed)
+    };
     Ok(Report { accepted: sealed && claims.iter().all(|claim| claim.accepted), sealed, claims })
 }
 
 /// Checks the claims of a certificate that was read.
 pub fn check_claims(certificate: &Certificate) -> Vec<ClaimReport> {
-    let mut checker = Checker { instance: &certificate.instance, center: &certificate.center, located: None };
+    let mut checker = Checker {
+        instance: &certificate.instance,
+        center: &certificate.center,
+        claims: certificate.claims.len(),
+        located: vec![],
+    };
     certificate.claims.iter().map(|claim| checker.claim(claim)).collect()
 }
 
-/// The problem and the point, and the last orbit that was located: claims of one certificate mostly speak of one.
+/// An enclosure of f at a point of the problem.
+pub(super) fn point_value(instance: &Instance, point: &Center) -> Interval {
+    enclosure::PointBox::around(point, 0.0).value(instance)
+}
+
+/// The problem and the point, the number of claims, and the locations that were looked at: claims of one certificate mostly speak of one.
 struct Checker<'c> {
     instance: &'c Instance,
     center: &'c Center,
-    located: Option<(Location, Orbit, Vec<Step>)>,
+    claims: usize,
+    located: Vec<(Location, Option<Orbit>, Vec<Step>)>,
 }
 
 impl Checker<'_> {
     fn claim(&mut self, claim: &Claim) -> ClaimReport {
         let mut steps = Steps::default();
-        if self.within_limits(&mut steps).is_none() {
+        if !by_scalars(claim) && self.within_limits(&mut steps).is_none() {
             return ClaimReport { kind: claim.kind(), accepted: false, establishes: establishes(claim), steps: steps.into_vec() };
         }
         let accepted = match claim {
@@ -82,6 +112,20 @@ impl Checker<'_> {
                     .and_then(|_| simplex::verify(instance, center, *location, *scale, &mut steps))
                     .and_then(|()| simplex::global(instance, *scale, *basin, *value, &mut steps))
             }
+            Claim::PartialState { state, index, nullity, nature, value } => {
+                partial::verify(self.instance, state, (*index, *nullity), *nature, *value, &mut steps)
+            }
+            Claim::GlobalState { state, basin, value } => partial::global(self.instance, state, *basin, *value, &mut steps),
+            Claim::NotGlobal { critical, lower, margin } => {
+                let instance = self.instance;
+                let value = match critical {
+                    Critical::Orbit(location) => {
+                        self.locate(*location, &mut steps).map(|orbit| orbit.enclosure.value(instance).into())
+                    }
+                    Critical::State(state) => partial::critical_value(instance, state, &mut steps),
+                };
+                value.and_then(|value| comparison::verify(instance, value, lower, *margin, &mut steps))
+            }
         }
         .is_some();
         ClaimReport { kind: claim.kind(), accepted, establishes: establishes(claim), steps: steps.into_vec() }
@@ -90,29 +134,35 @@ impl Checker<'_> {
     /// Whether the samples' parts, K² exponentials and more for each sample, are affordable.
     fn within_limits(&self, steps: &mut Steps) -> Option<()> {
         let (classes, samples) = (self.instance.classes as f64, self.instance.samples() as f64);
-        if classes > CLASSES_MAX || classes * classes * samples > PAIRS_MAX {
-            let found =
-                || format!("K = {classes}, K²N = {:.0e}; at most {CLASSES_MAX} and {PAIRS_MAX:.0e}", classes * classes * samples);
+        let pairs = classes * classes * samples * self.claims as f64;
+        if classes > CLASSES_MAX || pairs > PAIRS_MAX {
+            let found = || format!("K = {classes}, K²N times claims = {pairs:.0e}; at most {CLASSES_MAX} and {PAIRS_MAX:.0e}");
             return steps.holds("the problem is within the checker's limits", false, found);
         }
         Some(())
     }
 
-    /// The orbit of a location; work that was done before is not done again.
+    /// The orbit of a location; work that was done before is not done again, whatever came of it.
     fn locate(&mut self, location: Location, steps: &mut Steps) -> Option<&Orbit> {
-        let known = self.located.as_ref().is_some_and(|(of, ..)| *of == location);
-        if !known {
+        let known = self.located.iter().position(|(of, ..)| *of == location);
+        let at = known.unwrap_or(self.located.len());
+        if known.is_none() {
+            let found = || format!("at most {LOCATIONS_MAX}");
+            let few = at < LOCATIONS_MAX;
+            few.then_some(()).or_else(|| steps.holds("the claims speak of few different locations", false, found))?;
             let mut fresh = Steps::default();
             let found = orbit::locate(self.instance, self.center, location, &mut fresh);
-            let taken = fresh.into_vec();
-            steps.append(&taken);
-            let orbit = found?;
-            self.located = Some((location, orbit, taken));
-        } else if let Some((_, _, taken)) = &self.located {
-            steps.append(taken);
+            self.located.push((location, found, fresh.into_vec()));
         }
-        self.located.as_ref().map(|(_, orbit, _)| orbit)
+        let (_, orbit, taken) = &self.located[at];
+        steps.append(taken);
+        orbit.as_ref()
     }
+}
+
+/// Whether a claim is about a few scalars alone, whatever the size of the problem.
+fn by_scalars(claim: &Claim) -> bool {
+    matches!(claim, Claim::PartialState { .. } | Claim::NotGlobal { critical: Critical::State(_), lower: Lower::State(_), .. })
 }
 
 /// What a claim says, in words.
@@ -143,6 +193,27 @@ fn establishes(claim: &Claim) -> String {
             format!(
                 "the exact critical orbit is a simplex ETF of a scale s in {scale}, and a global minimum; min f is in {value}"
             )
+        }
+        Claim::PartialState { state, index, nullity, nature, value } => format!(
+            "a critical point at which {} of the classes form a simplex of a scale in {} and the others are at the origin: a {} of index {index}; the {nullity} zero eigenvalues are its orbit's own; its value is in {value}",
+            state.alive,
+            state.scale,
+            nature.name().replace('-', " ")
+        ),
+        Claim::GlobalState { state, value, .. } => format!(
+            "the critical point at which {} of the classes form a simplex of a scale in {} and the others are at the origin is a global minimum; min f is in {value}",
+            state.alive, state.scale
+        ),
+        Claim::NotGlobal { critical, lower, margin } => {
+            let point = match critical {
+                Critical::Orbit(_) => "the exact critical orbit".to_owned(),
+                Critical::State(state) => format!("the critical point with {} classes alive", state.alive),
+            };
+            let other = match lower {
+                Lower::Point(_) => "the certificate's other point".to_owned(),
+                Lower::State(state) => format!("a point with {} classes alive", state.alive),
+            };
+            format!("{point} is no global minimum: f at {other} is lower by more than {margin:.3e}")
         }
         Claim::GlobalMinimum { value, .. } => format!("the exact critical orbit consists of global minima; min f is in {value}"),
     }

@@ -51,7 +51,7 @@ impl Report {
 
 /// The steps of a claim as they are taken. A step that does not hold returns `None`, which ends the claim with `?`.
 #[derive(Debug, Default)]
-pub(super) struct Steps(Vec<Step>);
+pub(in crate::rigor) struct Steps(Vec<Step>);
 
 impl Steps {
     /// Requires a condition.
@@ -76,7 +76,7 @@ impl Steps {
     }
 
     /// All steps.
-    pub(super) fn into_vec(self) -> Vec<Step> {
+    pub(in crate::rigor) fn into_vec(self) -> Vec<Step> {
         self.0
     }
 }

@@ -5,6 +5,7 @@ use crate::model::{Bias, Point};
 use crate::numeric::interval::Interval;
 use crate::objective::{Objective, Problem, residual_spectrum};
 use crate::rigor::certificate::{Claim, LowerBound};
+use crate::rigor::prove;
 use crate::theory;
 
 /// How much, relatively, the dual point stays inside the ball ‖Γ‖ ≤ μ: more than the checker's rounding.
@@ -25,7 +26,8 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64
         Claim::Gap { bound, value, lower_bound: lower, gap }
     };
     match problem.loss.function().conjugate() {
-        Some(conjugate) if problem.loss.function().convex() => {
+        // That a formula is convex is no theorem to the checker: its bound is the contrastive one.
+        Some(conjugate) if prove::instance(narrow).loss.convex() => {
             let (columns, dual) = dual_point(narrow, x, conjugate, boxed);
             Ok(claim(LowerBound::Dual(columns), dual - spread))
         }

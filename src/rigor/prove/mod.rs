@@ -3,22 +3,29 @@
 //! The point first passes the gate, which polishes it and writes it at width r = rank. Where that succeeds the certificate speaks of the polished point in its own frame, otherwise of the point as it came, of which
 //! only gap and curvature are claimed.
 
+mod about_loss;
 mod curvature;
 mod gap;
 mod location;
+mod partial;
 mod simplex;
 
 use nalgebra::DMatrix;
 
 use super::certificate::{BiasMode, Center, Certificate, Claim, Instance, Nature};
 use super::check::{self, ClaimReport};
+use super::formula::Formula;
 use super::losses::IntervalLoss;
 use crate::critical::{Candidate, gate};
-use crate::losses::Loss;
+use crate::losses::{Custom, Loss};
 use crate::model::{Bias, Point, Shape};
+use crate::numeric::expression::{Variables, parse};
 use crate::numeric::interval::Interval;
 use crate::objective::Problem;
 use location::Located;
+
+pub use about_loss::{LOSS_GOALS, LossGoal, LossProof, prove_loss};
+pub use partial::prove_partial;
 
 /// Most samples that a collapsed problem is expanded to.
 const EXPANDED_MAX: usize = 20_000;
@@ -42,6 +49,10 @@ pub enum Goal {
     GlobalMinimum,
     /// That it is a simplex ETF.
     SimplexEtf,
+    /// That it is no global minimum.
+    NotGlobal,
+    /// That a partially collapsed state is critical, with its index and nullity.
+    PartialState,
 }
 
 /// Every goal with its name and what it proves.
@@ -52,6 +63,12 @@ pub const GOALS: &[(Goal, &str, &str)] = &[
     (Goal::LocalMinimum, "local-minimum", "inertia with index 0: a strict local minimum modulo symmetry"),
     (Goal::GlobalMinimum, "global-minimum", "the exact critical orbit consists of global minima"),
     (Goal::SimplexEtf, "simplex-etf", "the exact critical orbit is a simplex ETF, of an enclosed scale"),
+    (
+        Goal::NotGlobal,
+        "not-global",
+        "the exact critical orbit is no global minimum: f is lower at a point that the certificate names",
+    ),
+    (Goal::PartialState, "partial-state", "m of the classes form a simplex in a critical point, with its index and nullity"),
     (Goal::Gap, "gap", "the value, a lower bound of f, and how far apart they are"),
     (Goal::NegativeCurvature, "negative-curvature", "the Hessian at the point has a negative eigenvalue"),
 ];
@@ -87,15 +104,33 @@ pub fn prove(problem: &Problem, point: &Point, goals: &[Goal]) -> Result<Proof, 
 /// The same for a box of problems at once: every λ_W, λ_H and λ_b within the relative distance `spread` of the given ones. What is proved holds for each of them; where the critical orbit moves with them, ρ grows
 /// until it holds all of them.
 pub fn prove_box(problem: &Problem, point: &Point, goals: &[Goal], spread: f64) -> Result<Proof, String> {
-    if !(0.0..0.5).contains(&spread) {
-        return Err(format!("the spread must be at least 0 and below 0.5, not {spread}"));
-    }
+    prove_against(problem, point, goals, spread, None)
+}
+
+/// The same with a point `below` of the problem that is lower, for [`Goal::NotGlobal`]. Without one the lowest partially collapsed state is tried, where the problem has such.
+pub fn prove_against(
+    problem: &Problem,
+    point: &Point,
+    goals: &[Goal],
+    spread: f64,
+    below: Option<&Point>,
+) -> Result<Proof, String> {
+    allowed(spread)?;
+    let below = below.map(|below| expanded(problem, below).map(|(_, point)| center(&point))).transpose()?;
     let (problem, point) = expanded(problem, point)?;
-    let attempt = match gate(&problem, Candidate { point, polish: true }) {
+    let mut attempt = match gate(&problem, Candidate { point, polish: true }) {
         Ok(critical) => Attempt::at(&problem, critical.reduced().clone(), None, spread),
         Err(refused) => Attempt::at(&problem, refused.point, Some(refused.reason), spread),
     };
+    attempt.below = below;
     Ok(attempt.run(goals))
+}
+
+fn allowed(spread: f64) -> Result<(), String> {
+    if (0.0..0.5).contains(&spread) {
+        return Ok(());
+    }
+    Err(format!("the spread must be at least 0 and below 0.5, not {spread}"))
 }
 
 /// A problem in which each sample has its column, and the point there.
@@ -119,15 +154,32 @@ fn expanded(problem: &Problem, point: &Point) -> Result<(Problem, Point), String
     Ok((Problem { shape, ..problem.clone() }, point))
 }
 
-/// A problem as a certificate holds it, with its decimals as the floats they are.
-pub fn instance(problem: &Problem) -> Instance {
-    let loss = match &problem.loss {
+/// A problem as a certificate holds it, with every decay an interval of the relative half-width `spread`.
+fn boxed_instance(problem: &Problem, spread: f64) -> Instance {
+    let mut instance = instance(problem);
+    for decay in [&mut instance.decay_w, &mut instance.decay_h, &mut instance.decay_b] {
+        *decay = Interval::around(decay.mid(), spread * decay.mid());
+    }
+    instance
+}
+
+/// A loss as a certificate holds it.
+fn twin(loss: &Loss) -> IntervalLoss {
+    match loss {
         Loss::CrossEntropy(_) => IntervalLoss::CrossEntropy,
         Loss::LabelSmoothing(loss) => IntervalLoss::LabelSmoothing { alpha: loss.alpha.into() },
         Loss::Focal(loss) => IntervalLoss::Focal { gamma: loss.gamma.into() },
         Loss::Mse(loss) => IntervalLoss::Mse { kappa: loss.kappa.into(), target: loss.target.into() },
         Loss::Bce(_) => IntervalLoss::Bce,
-    };
+        // Members that are formulas too are written as such: the checker need not know them.
+        Loss::PolyLoss(loss) => of_true_class("-log(p)+epsilon1*q", &[loss.epsilon1]),
+        Loss::GeneralizedCrossEntropy(loss) => of_true_class("(1-p^exponent)/exponent", &[loss.exponent]),
+        Loss::Custom(loss) => of_custom(loss),
+    }
+}
+
+/// A problem as a certificate holds it, with its decimals as the floats they are.
+pub fn instance(problem: &Problem) -> Instance {
     let bias = match problem.bias {
         Bias::None => BiasMode::None,
         Bias::Free => BiasMode::Free,
@@ -142,8 +194,29 @@ pub fn instance(problem: &Problem) -> Instance {
         decay_w: problem.decay.w.into(),
         decay_h: problem.decay.h.into(),
         decay_b: Interval::point(decay_b),
-        loss,
+        loss: twin(&problem.loss),
         scale: problem.scale.into(),
+    }
+}
+
+/// A formula of p with its parameters in the order of their first use.
+fn of_true_class(text: &str, parameters: &[f64]) -> IntervalLoss {
+    let expression = parse(text, Variables::TrueClass).expect("a formula of the grammar");
+    let parameters = parameters.iter().map(|&x| x.into()).collect();
+    IntervalLoss::OfTrueClass(Formula::new(expression, parameters).expect("every parameter is given"))
+}
+
+/// A loss of the user's own.
+fn of_custom(loss: &Custom) -> IntervalLoss {
+    let value = |name: &str| loss.parameters().iter().find(|(known, _)| known == name).map_or(f64::NAN, |&(_, x)| x);
+    let mut formulas = loss.expressions().into_iter().map(|(_, expression)| {
+        let parameters = expression.parameters().map(|(name, _)| value(name).into()).collect();
+        Formula::new(expression.clone(), parameters).expect("every parameter is given")
+    });
+    match (formulas.next(), formulas.next()) {
+        (Some(own), Some(others)) => IntervalLoss::PerLogit { own, others },
+        (Some(ell), None) => IntervalLoss::OfTrueClass(ell),
+        _ => unreachable!("a loss has one formula or two"),
     }
 }
 
@@ -166,24 +239,30 @@ struct Attempt<'p> {
     /// The relative half-width of the decays.
     spread: f64,
     certificate: Certificate,
+    /// A point that is said to be lower.
+    below: Option<Center>,
 }
 
 impl<'p> Attempt<'p> {
     fn at(problem: &'p Problem, point: Point, refused: Option<String>, spread: f64) -> Self {
-        let mut instance = instance(problem);
-        for decay in [&mut instance.decay_w, &mut instance.decay_h, &mut instance.decay_b] {
-            *decay = Interval::around(decay.mid(), spread * decay.mid());
-        }
+        let instance = boxed_instance(problem, spread);
         let certificate = Certificate { instance, center: center(&point), claims: vec![] };
-        Self { narrow: problem.at_width(point.width()), problem, point, refused, spread, certificate }
+        Self { narrow: problem.at_width(point.width()), problem, point, refused, spread, certificate, below: None }
     }
 
     fn run(mut self, goals: &[Goal]) -> Proof {
         let every = goals.is_empty();
         let asked = |goal: Goal| every || goals.contains(&goal);
         let mut undecided: Vec<(Goal, String)> = Vec::new();
-        let orbit_goals =
-            [Goal::CriticalOrbit, Goal::Inertia, Goal::StrictSaddle, Goal::LocalMinimum, Goal::GlobalMinimum, Goal::SimplexEtf];
+        let orbit_goals = [
+            Goal::CriticalOrbit,
+            Goal::Inertia,
+            Goal::StrictSaddle,
+            Goal::LocalMinimum,
+            Goal::GlobalMinimum,
+            Goal::SimplexEtf,
+            Goal::NotGlobal,
+        ];
         let wanted: Vec<Goal> = if every { vec![Goal::CriticalOrbit, Goal::Inertia] } else { goals.to_vec() };
         if orbit_goals.into_iter().any(asked) {
             match self.locate() {
@@ -193,6 +272,12 @@ impl<'p> Attempt<'p> {
                     undecided.extend(wanted.iter().filter(of_orbit).map(|&goal| (goal, reason.clone())));
                 }
             }
+        }
+        if goals.contains(&Goal::PartialState) {
+            undecided.push((
+                Goal::PartialState,
+                "it is proved of a state given by its number of classes alive, not of a point: --partial".into(),
+            ));
         }
         if asked(Goal::Gap) {
             undecided.extend(self.gap().err().map(|reason| (Goal::Gap, reason)));
@@ -242,6 +327,13 @@ impl<'p> Attempt<'p> {
         if convex && (asked(Goal::GlobalMinimum) || (every && !saddle)) {
             let claim = Claim::GlobalMinimum { location: located.location, value: located.value };
             self.offer(Goal::GlobalMinimum, claim, undecided);
+        }
+        if asked(Goal::NotGlobal) || (every && !saddle) {
+            let found = partial::not_global(self.problem, &self.certificate, located, self.below.as_ref())
+                .and_then(|claim| self.accept(claim));
+            // Without being asked, only where there is a lower point to speak of.
+            let loud = asked(Goal::NotGlobal) || self.below.is_some();
+            undecided.extend(found.err().filter(|_| loud).map(|reason| (Goal::NotGlobal, reason)));
         }
         let simplex = asked(Goal::SimplexEtf) || asked(Goal::GlobalMinimum) && !convex;
         if simplex || every {
