@@ -36,6 +36,8 @@ fn every_loss_gets_an_answer() {
         (&["poly-loss", "epsilon1=1"], true, true),
         (&["poly-loss", "epsilon1=2", "model.classes=5"], false, false),
         (&["generalized-cross-entropy", "exponent=0.7", "model.classes=3"], false, false),
+        (&["squentropy"], true, true),
+        (&["vector-scaling", "gamma=0.5", "tau=1"], true, true),
         (&["--ell", "-log(p)"], true, true),
         (&["--ell", "-(1-p)^gamma*log(p)", "gamma=3", "model.classes=60"], false, false),
         (&["--ell", "-(1-p)^gamma*log(p)", "loss.gamma=3", "model.classes=17"], false, true),

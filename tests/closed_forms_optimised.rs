@@ -39,6 +39,9 @@ fn settings() -> impl Strategy<Value = (Balanced, u64)> {
         (0.0..4.0).prop_map(|gamma| loss("focal", &[gamma])),
         (0.3..3.0, 0.5..4.0).prop_map(|(kappa, target)| loss("mse", &[kappa, target])),
         Just(loss("bce", &[])),
+        Just(loss("squentropy", &[])),
+        (-0.9..1.0).prop_map(|epsilon1| loss("poly-loss", &[epsilon1])),
+        Just(loss("vector-scaling", &[0.5, 1.0])),
     ];
     let biases = prop_oneof![Just(Bias::None), Just(Bias::Free), Just(Bias::Decayed)];
     let sizes = (2_usize..6, 0_usize..3, 1_u64..4);

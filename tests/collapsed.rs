@@ -16,6 +16,7 @@ fn losses() -> Vec<Loss> {
         "mse" => vec![2.0, 1.5],
         "poly-loss" => vec![0.5],
         "generalized-cross-entropy" => vec![0.7],
+        "vector-scaling" => vec![0.5, 1.0],
         _ => vec![],
     };
     ALL.iter().map(|family| (family.build)(&parameters(family.name))).collect()
@@ -27,8 +28,13 @@ fn pairs(width: usize) -> Vec<(Problem, Problem)> {
     for loss in losses() {
         for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.02)] {
             for sizes in [[5, 5, 5], [5, 1, 3]] {
-                let problem =
-                    |shape| Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss: loss.clone(), scale: 0.7 };
+                let problem = |shape| Problem {
+                    shape,
+                    bias,
+                    decay: Decay { w: 0.01, h: 0.02, b },
+                    loss: loss.for_sizes(&sizes),
+                    scale: 0.7,
+                };
                 let expanded = Shape::new(width, &sizes).unwrap();
                 pairs.push((problem(Shape::collapsed(width, &sizes.map(|n| n as u64)).unwrap()), problem(expanded)));
             }

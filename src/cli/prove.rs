@@ -114,6 +114,7 @@ fn of_point(args: &Args) -> Result<Proof, CliError> {
             path.display()
         )));
     }
+    let loss = loss.for_sizes(shape.class_sizes());
     let problem = Problem { shape, bias: settings.bias, decay, loss, scale };
     let below = below.as_ref().map(|(_, point, _)| point);
     prove_against(&problem, &point, &goals, args.spread, below)

@@ -56,6 +56,9 @@ impl Kernels {
     /// Compiles what a loss needs, or takes it from what the device has compiled before.
     pub(super) fn new(device: &Device, loss: &dyn LossFunction) -> Result<Self, GpuError> {
         let epilogue = loss.epilogue();
+        if let Some(what) = epilogue.refused() {
+            return Err(GpuError::Unusable { adapter: device.name().to_owned(), what });
+        }
         let mut known = device.pipelines.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pipelines = Vec::new();
         for kernel in Kernel::ALL {

@@ -1,4 +1,5 @@
-// The kernels of a loss of the softmax probabilities. The loss itself is the function `weigh` (and the constant SMOOTHING) that follows.
+// The kernels of a loss of the softmax probabilities. What follows is the loss: the function `weigh` and the constant SMOOTHING, the functions `temperature` and `shift` (Δ and ι:
+// the probabilities are those of Δ∘z + ι) and, where ADDS, `added`: term, slope and curvature of what comes to it for every class.
 //
 // As on the CPU, p and 1 − p_k come from the dominating class m and E = Σ_{j≠m} e^{z_j − z_m}; 1 − p_m = E/(1+E) is never a difference.
 
@@ -54,11 +55,21 @@ fn joined(high: Running, low: Running) -> Running {
     return Running(high.top, others, spread, high.dominant, high.count + low.count);
 }
 
+// What the softmax sees of a logit.
+fn score(start: u32, j: u32, inverse_stretch: f32) -> f32 {
+    return temperature(j) * logit(start, j, inverse_stretch) + shift(j);
+}
+
+// What it sees of the direction.
+fn score_direction(start: u32, j: u32, inverse_stretch: f32) -> f32 {
+    return temperature(j) * direction(start, j, inverse_stretch);
+}
+
 // The column's maximum and sums: online within a thread, then a tree in fixed order.
 fn observed(start: u32, inverse_stretch: f32, thread: u32) -> Running {
     var run = Running(0.0, 0.0, 0.0, 0u, 0u);
     for (var j = thread; j < block.classes; j += THREADS) {
-        let z = logit(start, j, inverse_stretch);
+        let z = score(start, j, inverse_stretch);
         if (run.count == 0u) {
             run.top = z;
             run.dominant = j;
@@ -113,21 +124,30 @@ fn residual(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     let start = group.x * block.classes;
     let weight = weights[column];
     let label = labels[column];
-    let own_logit = logit(start, label, weight.x);
+    let own_logit = score(start, label, weight.x);
     let run = observed(start, weight.x, thread);
     let own = own_of(run, label, own_logit);
     let found = weigh(own);
     let classes = f32(block.classes);
     let uniform_part = SMOOTHING / classes;
+    var extra = 0.0;
+    if (ADDS) {
+        for (var j = thread; j < block.classes; j += THREADS) {
+            extra += added(logit(start, j, weight.x), j == label, classes).x;
+        }
+        extra = summed(extra, thread);
+    }
     if (thread == 0u) {
-        let value = found.value + SMOOTHING * (run.spread / classes - (run.top - own_logit));
+        let value = found.value + extra + SMOOTHING * (run.spread / classes - (run.top - own_logit));
         losses[column] = weight.y / weight.x * value;
     }
     let scale = weight.y * found.eta;
     for (var j = thread; j < block.classes; j += THREADS) {
-        let p = exp(logit(start, j, weight.x) - run.top) / (1.0 + run.others);
+        let p = exp(score(start, j, weight.x) - run.top) / (1.0 + run.others);
+        let more = weight.y * added(logit(start, j, weight.x), j == label, classes).y;
         // p_k − ỹ_k = (1 − ỹ_k) − (1 − p_k), both known without a difference.
-        logits[start + j] = scale * select(p - uniform_part, uniform_part * (classes - 1.0) - own.complement, j == label);
+        let pull = select(p - uniform_part, uniform_part * (classes - 1.0) - own.complement, j == label);
+        logits[start + j] = scale * temperature(j) * pull + more;
     }
 }
 
@@ -141,21 +161,21 @@ fn curvature(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let start = group.x * block.classes;
     let weight = weights[column];
     let label = labels[column];
-    let own_logit = logit(start, label, weight.x);
+    let own_logit = score(start, label, weight.x);
     let run = observed(start, weight.x, thread);
     let own = own_of(run, label, own_logit);
     let found = weigh(own);
     // Read before the barriers below, since the loop after them overwrites the direction.
-    let base = direction(start, run.dominant, weight.x);
-    let own_direction = direction(start, label, weight.x);
+    let base = score_direction(start, run.dominant, weight.x);
+    let own_direction = score_direction(start, label, weight.x);
 
     // v·y and, off the own class, Σ (v_j/c) y_j with c = 1 − p_k.
     var plain = 0.0;
     var shared_part = 0.0;
     for (var j = thread; j < block.classes; j += THREADS) {
         if (j != run.dominant) {
-            let v = exp(logit(start, j, weight.x) - run.top) / (1.0 + run.others);
-            let y = direction(start, j, weight.x) - base;
+            let v = exp(score(start, j, weight.x) - run.top) / (1.0 + run.others);
+            let y = score_direction(start, j, weight.x) - base;
             plain += v * y;
             if (j != label && own.complement > 0.0) {
                 shared_part += v / own.complement * y;
@@ -173,9 +193,9 @@ fn curvature(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let uniform_part = SMOOTHING / classes;
     var total = 0.0;
     for (var j = thread; j < block.classes; j += THREADS) {
-        let p = exp(logit(start, j, weight.x) - run.top) / (1.0 + run.others);
+        let p = exp(score(start, j, weight.x) - run.top) / (1.0 + run.others);
         if (j != run.dominant) {
-            let y = direction(start, j, weight.x) - base;
+            let y = score_direction(start, j, weight.x) - base;
             var u = 0.0;
             if (j == label) {
                 u = 1.0;
@@ -183,13 +203,23 @@ fn curvature(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
                 u = -p / own.complement;
             }
             let value = weight.y * (found.eta * p * (y - plain) - own.probability * found.slope * u * along);
-            tangent[start + j] = value;
             total += value;
+            let more = weight.y * added(logit(start, j, weight.x), j == label, classes).z * direction(start, j, weight.x);
+            tangent[start + j] = temperature(j) * value + more;
         }
-        logits[start + j] = weight.y * found.eta * select(p - uniform_part, uniform_part * (classes - 1.0) - own.complement, j == label);
     }
     total = summed(total, thread);
     if (thread == 0u) {
-        tangent[start + run.dominant] = -total;
+        let m = run.dominant;
+        let more = weight.y * added(logit(start, m, weight.x), m == label, classes).z * direction(start, m, weight.x);
+        tangent[start + m] = more - temperature(m) * total;
+    }
+    // The logits of a class are needed by no other thread from here on but for the dominating class's, which was read above.
+    workgroupBarrier();
+    for (var j = thread; j < block.classes; j += THREADS) {
+        let p = exp(score(start, j, weight.x) - run.top) / (1.0 + run.others);
+        let more = weight.y * added(logit(start, j, weight.x), j == label, classes).y;
+        let pull = select(p - uniform_part, uniform_part * (classes - 1.0) - own.complement, j == label);
+        logits[start + j] = weight.y * found.eta * temperature(j) * pull + more;
     }
 }

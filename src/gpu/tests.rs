@@ -46,6 +46,7 @@ fn losses() -> Vec<Loss> {
         "mse" => vec![vec![2.0, 1.5], vec![1.0, 15.0]],
         "poly-loss" => vec![vec![1.5]],
         "generalized-cross-entropy" => vec![vec![0.7]],
+        "vector-scaling" => vec![vec![0.5, 1.0]],
         _ => vec![vec![]],
     };
     let own = |texts: &[(&str, &str)]| {

@@ -10,6 +10,11 @@ pub trait Conjugate {
     /// (1 for cross-entropy and BCE, 1 − α for label smoothing); `None` where the domain is the whole space.
     fn interior_slope(&self) -> Option<f64>;
 
+    /// What entry j of θ(π − e_k) is to be multiplied with, at most 1, so that it lies in the domain.
+    fn interior_scale(&self, _j: usize) -> f64 {
+        1.0
+    }
+
     /// The largest ρ ∈ [0, 1] that keeps ρ `target` + (1 − ρ) `inside` in the domain. `inside` lies in it. NaN for NaN.
     fn domain_fraction(&self, inside: &[f64], target: &[f64], label: usize) -> f64;
 }

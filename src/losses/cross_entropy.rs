@@ -31,11 +31,7 @@ impl LossFunction for CrossEntropy {
     }
 
     fn epilogue(&self) -> Epilogue {
-        Epilogue::Softmax {
-            smoothing: 0.0,
-            functions: String::new(),
-            weigh: "    return Weights(own.surprise, 1.0, 0.0);".into(),
-        }
+        Epilogue::of_softmax(0.0, String::new(), "    return Weights(own.surprise, 1.0, 0.0);".into())
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

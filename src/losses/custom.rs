@@ -321,10 +321,10 @@ impl LossFunction for Custom {
     /// Of ℓ(p): with D₁ = E ∂ℓ/∂E and D₂ = E² ∂²ℓ/∂E² (`true_class.rs`), ∇L = D₁(π − e_k) and p − e_k = q(π − e_k) give η = D₁/q; as ℓ_u = −D₁, ℓ_uu = D₁ + D₂ and dp/du = pq, q²η' = −(qD₁ + D₂)/p.
     fn epilogue(&self) -> Epilogue {
         match &self.form {
-            Form::TrueClass(ell) => Epilogue::Softmax {
-                smoothing: 0.0,
-                functions: ell.program.to_wgsl("own_ell", Along::Odds),
-                weigh: "    let q = max(own.complement, 1e-37);
+            Form::TrueClass(ell) => Epilogue::of_softmax(
+                0.0,
+                ell.program.to_wgsl("own_ell", Along::Odds),
+                "    let q = max(own.complement, 1e-37);
     let jet = own_ell(own.probability, q, own.surprise, -log(q), f32(block.classes));
     var slope = 0.0;
     if (own.probability > 0.0) {
@@ -332,7 +332,7 @@ impl LossFunction for Custom {
     }
     return Weights(jet.x, jet.y / q, slope);"
                     .into(),
-            },
+            ),
             Form::PerLogit { own, others } => {
                 let texts = [own.program.to_wgsl("own_logit", Along::Odds), others.program.to_wgsl("other_logit", Along::Odds)];
                 let function = |name: &str, part: char| {

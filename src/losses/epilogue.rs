@@ -14,6 +14,10 @@ pub enum Epilogue {
         functions: String,
         /// The body of `fn weigh(own: Own) -> Weights`, from p_k, 1 − p_k and −log p_k to w, η and (1 − p_k)² η'.
         weigh: String,
+        /// The body of `fn added(z: f32, own: bool, classes: f32) -> vec3<f32>`: term, slope and curvature of what is added for every class. None: nothing.
+        added: Option<String>,
+        /// Δ and ι where the probabilities are those of Δ∘z + ι.
+        temperatures: Option<Temperatures>,
     },
     /// A loss that is a sum over the classes.
     Separable {
@@ -22,13 +26,65 @@ pub enum Epilogue {
     },
 }
 
+/// (Δ_j, ι_j) of every class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Temperatures(pub Vec<(f32, f32)>);
+
+impl Temperatures {
+    /// Classes up to which a kernel holds them: they are part of its text.
+    const MAX: usize = 512;
+
+    /// The functions `temperature` and `shift` of a class.
+    fn text(&self) -> String {
+        let count = self.0.len();
+        let array = |name: &str, of: fn(&(f32, f32)) -> f32| {
+            let numbers: Vec<String> = self.0.iter().map(|class| format!("{:?}f", of(class))).collect();
+            format!("var<private> {name}: array<f32, {count}> = array<f32, {count}>({});\n", numbers.join(", "))
+        };
+        format!(
+            "{}{}fn temperature(j: u32) -> f32 {{\n    return TEMPERATURES[j];\n}}\n\nfn shift(j: u32) -> f32 {{\n    return SHIFTS[j];\n}}\n",
+            array("TEMPERATURES", |class| class.0),
+            array("SHIFTS", |class| class.1)
+        )
+    }
+}
+
 impl Epilogue {
+    /// A loss of p_k, smoothed by α.
+    pub(super) fn of_softmax(smoothing: f64, functions: String, weigh: String) -> Self {
+        Self::Softmax { smoothing, functions, weigh, added: None, temperatures: None }
+    }
+
+    /// Why a device cannot hold it, if so.
+    pub fn refused(&self) -> Option<String> {
+        match self {
+            Epilogue::Softmax { temperatures: Some(Temperatures(classes)), .. } if classes.len() > Temperatures::MAX => {
+                Some(format!(
+                    "a loss with temperatures of its classes runs on a device up to {} classes, and there are {}",
+                    Temperatures::MAX,
+                    classes.len()
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// Everything that depends on the loss.
     pub fn text(&self) -> String {
         match self {
-            Epilogue::Softmax { smoothing, functions, weigh } => {
+            Epilogue::Softmax { smoothing, functions, weigh, added, temperatures } => {
                 let smoothing = literal(*smoothing);
-                format!("const SMOOTHING: f32 = {smoothing};\n\n{functions}\nfn weigh(own: Own) -> Weights {{\n{weigh}\n}}\n")
+                let identity = || {
+                    "fn temperature(j: u32) -> f32 {\n    return 1.0;\n}\n\nfn shift(j: u32) -> f32 {\n    return 0.0;\n}\n"
+                        .to_owned()
+                };
+                let classes = temperatures.as_ref().map_or_else(identity, Temperatures::text);
+                let adds = added.is_some();
+                let added = added.as_deref().unwrap_or("    return vec3<f32>(0.0);");
+                format!(
+                    "const SMOOTHING: f32 = {smoothing};\nconst ADDS: bool = {adds};\n\n{classes}\nfn added(z: f32, own: bool, classes: f32) -> vec3<f32> {{\n{added}\n}}\n\n\
+                     {functions}\nfn weigh(own: Own) -> Weights {{\n{weigh}\n}}\n"
+                )
             }
             Epilogue::Separable { functions } => functions.clone(),
         }

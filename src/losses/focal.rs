@@ -116,7 +116,7 @@ impl LossFunction for Focal {
     return Weights(power * own.surprise, power * (1.0 + gamma * ratio), slope);",
             literal(self.gamma)
         );
-        Epilogue::Softmax { smoothing: 0.0, functions: String::new(), weigh }
+        Epilogue::of_softmax(0.0, String::new(), weigh)
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

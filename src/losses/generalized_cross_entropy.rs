@@ -70,6 +70,6 @@ impl LossFunction for GeneralizedCrossEntropy {
     return Weights(select(1.0 - power, series, x < 0.1) / a, power, slope);",
             literal(self.exponent)
         );
-        Epilogue::Softmax { smoothing: 0.0, functions: String::new(), weigh }
+        Epilogue::of_softmax(0.0, String::new(), weigh)
     }
 }

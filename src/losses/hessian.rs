@@ -1,6 +1,6 @@
 //! The Hessian of a loss in its logits: diagonal plus low rank, in coordinates relative to a pivot class.
 
-/// ∇²L = Mᵀ (diag(a) + Σ_t c_t u_t u_tᵀ) M, where M y = y − y_m 1 for a pivot class m, or M = I without one.
+/// ∇²L = diag(e) + T Mᵀ (diag(a) + Σ_t c_t u_t u_tᵀ) M T, where M y = y − y_m 1 for a pivot class m, or M = I without one, and T = diag(τ) scales logits.
 ///
 /// The pivot is what makes this accurate. The softmax Hessian A = diag(p) − ppᵀ annihilates 1, and at collapse one p_m is 1 to the last digit,
 /// so that A y computed from p loses everything. Relative to the dominating class m only the *other* probabilities
@@ -13,12 +13,18 @@ pub struct LogitHessian {
     pub diagonal: Vec<f64>,
     /// The pairs (c_t, u_t), each u_t of K entries (u_m = 0 with a pivot).
     pub terms: Vec<(f64, Vec<f64>)>,
+    /// e, K entries: what does not depend on logit differences. Empty: 0.
+    pub plain: Vec<f64>,
+    /// τ, K entries: temperatures of classes. Empty: 1.
+    pub temperatures: Vec<f64>,
 }
 
 impl LogitHessian {
     /// Resets to an empty sum over `classes` logits, keeping what is allocated.
     pub fn reset(&mut self, classes: usize, pivot: Option<usize>, terms: usize) {
         self.pivot = pivot;
+        self.plain.clear();
+        self.temperatures.clear();
         self.diagonal.clear();
         self.diagonal.resize(classes, 0.0);
         self.terms.resize_with(terms, Default::default);
@@ -31,28 +37,33 @@ impl LogitHessian {
 
     /// `direction` ← ∇²L · `direction`, K entries.
     pub fn apply(&self, direction: &mut [f64]) {
-        if let Some(pivot) = self.pivot {
-            let base = direction[pivot];
-            direction.iter_mut().for_each(|y| *y -= base);
-        }
+        let scaled = |j: usize, y: f64| self.temperatures.get(j).map_or(y, |t| t * y);
+        let base = self.pivot.map_or(0.0, |pivot| scaled(pivot, direction[pivot]));
         // The terms' products first: `direction` is overwritten. No loss of this family has more than two terms.
         let mut products = [0.0; 4];
         debug_assert!(self.terms.len() <= products.len(), "room for the terms' products");
         for (product, (coefficient, vector)) in products.iter_mut().zip(&self.terms) {
-            *product = coefficient * dot(vector, direction);
+            let along: f64 = vector.iter().zip(&*direction).enumerate().map(|(j, (u, &y))| u * (scaled(j, y) - base)).sum();
+            *product = coefficient * along;
         }
-        for (y, a) in direction.iter_mut().zip(&self.diagonal) {
-            *y *= a;
-        }
-        for (product, (_, vector)) in products.iter().zip(&self.terms) {
-            for (y, u) in direction.iter_mut().zip(vector) {
-                *y += product * u;
+        // Mᵀ y: the pivot's entry is minus the sum of the others.
+        let mut others = 0.0;
+        for (j, (y, a)) in direction.iter_mut().zip(&self.diagonal).enumerate() {
+            let given = *y;
+            *y = a * (scaled(j, given) - base);
+            for (product, (_, vector)) in products.iter().zip(&self.terms) {
+                *y += product * vector[j];
+            }
+            if self.pivot != Some(j) {
+                others += *y;
+                *y = scaled(j, *y) + self.plain.get(j).map_or(0.0, |e| e * given);
+            } else {
+                // Its sum is known at the end.
+                *y = self.plain.get(j).map_or(0.0, |e| e * given);
             }
         }
         if let Some(pivot) = self.pivot {
-            // Mᵀ y: the pivot's entry is minus the sum of the others.
-            direction[pivot] = 0.0;
-            direction[pivot] = -direction.iter().sum::<f64>();
+            direction[pivot] -= scaled(pivot, others);
         }
     }
 
@@ -66,9 +77,4 @@ impl LogitHessian {
             self.apply(row);
         }
     }
-}
-
-/// ⟨a, b⟩.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }

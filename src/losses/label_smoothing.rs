@@ -56,11 +56,7 @@ impl LossFunction for LabelSmoothing {
 
     /// Cross-entropy's, with the label vector's uniform part.
     fn epilogue(&self) -> Epilogue {
-        Epilogue::Softmax {
-            smoothing: self.alpha,
-            functions: String::new(),
-            weigh: "    return Weights(own.surprise, 1.0, 0.0);".into(),
-        }
+        Epilogue::of_softmax(self.alpha, String::new(), "    return Weights(own.surprise, 1.0, 0.0);".into())
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

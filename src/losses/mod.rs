@@ -19,9 +19,11 @@ mod label_smoothing;
 mod mse;
 mod poly;
 mod softmax;
+mod squentropy;
 #[cfg(test)]
 mod tests;
 mod true_class;
+mod vector_scaling;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub use label_smoothing::LabelSmoothing;
 pub use mse::Mse;
 pub use poly::PolyLoss;
 pub use softmax::Softmax;
+pub use squentropy::Squentropy;
+pub use vector_scaling::VectorScaling;
 
 use crate::numeric::Jet;
 use crate::numeric::expression::Along;
@@ -87,6 +91,10 @@ pub enum Loss {
     PolyLoss(PolyLoss),
     /// (1 − p_k^a)/a.
     GeneralizedCrossEntropy(GeneralizedCrossEntropy),
+    /// −log p_k + (1/(K−1)) Σ_{j≠k} z_j².
+    Squentropy(Squentropy),
+    /// −log softmax(Δ∘z + ι)_k.
+    VectorScaling(VectorScaling),
     /// A formula of the user's own.
     Custom(Arc<Custom>),
 }
@@ -103,6 +111,8 @@ impl Loss {
             Loss::Focal(_) => "focal",
             Loss::Mse(_) => "mse",
             Loss::Bce(_) => "bce",
+            Loss::Squentropy(_) => "squentropy",
+            Loss::VectorScaling(_) => "vector-scaling",
         };
         ALL.iter().find(|family| family.name == name).expect("every variant has its entry in ALL")
     }
@@ -118,7 +128,8 @@ impl Loss {
             Loss::Custom(loss) => return loss.parameters().to_vec(),
             Loss::PolyLoss(loss) => vec![loss.epsilon1],
             Loss::GeneralizedCrossEntropy(loss) => vec![loss.exponent],
-            Loss::CrossEntropy(_) | Loss::Bce(_) => vec![],
+            Loss::CrossEntropy(_) | Loss::Bce(_) | Loss::Squentropy(_) => vec![],
+            Loss::VectorScaling(loss) => vec![loss.gamma, loss.tau],
             Loss::LabelSmoothing(loss) => vec![loss.alpha],
             Loss::Focal(loss) => vec![loss.gamma],
             Loss::Mse(loss) => vec![loss.kappa, loss.target],
@@ -140,8 +151,15 @@ impl Loss {
             Loss::PolyLoss(loss) => Some(loss.jet(&at, Along::LogOdds, classes)),
             Loss::GeneralizedCrossEntropy(loss) => Some(loss.jet(&at, Along::LogOdds, classes)),
             Loss::Custom(loss) => loss.at_log_odds(u, classes),
-            Loss::LabelSmoothing(_) | Loss::Mse(_) | Loss::Bce(_) => None,
+            Loss::VectorScaling(loss) if loss.is_cross_entropy() => Loss::CrossEntropy(CrossEntropy).at_log_odds(u, classes),
+            Loss::LabelSmoothing(_) | Loss::Mse(_) | Loss::Bce(_) | Loss::Squentropy(_) | Loss::VectorScaling(_) => None,
         }
+    }
+
+    /// The loss where the classes have these sizes: itself, but for losses that depend on them.
+    #[must_use]
+    pub fn for_sizes(&self, sizes: &[usize]) -> Self {
+        if let Loss::VectorScaling(loss) = self { Loss::VectorScaling(loss.for_sizes(sizes)) } else { self.clone() }
     }
 
     /// The loss as a function of one sample's logits.
@@ -152,6 +170,8 @@ impl Loss {
             Loss::Focal(loss) => loss,
             Loss::Mse(loss) => loss,
             Loss::Bce(loss) => loss,
+            Loss::Squentropy(loss) => loss,
+            Loss::VectorScaling(loss) => loss,
             Loss::PolyLoss(loss) => loss,
             Loss::GeneralizedCrossEntropy(loss) => loss,
             Loss::Custom(loss) => loss.as_ref(),
@@ -256,6 +276,21 @@ pub const ALL: &[Family] = &[
             allows: |x| x > 0.0 && x <= 1.0,
         }],
         build: |values| Loss::GeneralizedCrossEntropy(GeneralizedCrossEntropy { exponent: values[0] }),
+    },
+    Family {
+        name: "squentropy",
+        summary: "L = −log p_k + (1/(K−1)) Σ_{j≠k} z_j²",
+        parameters: &[],
+        build: |_| Loss::Squentropy(Squentropy),
+    },
+    Family {
+        name: "vector-scaling",
+        summary: "L = −log softmax(Δ∘z + ι)_k, Δ_j = (n_j/n_max)^γ, ι_j = τ log(n_j/N); γ = 0: logit-adjusted",
+        parameters: &[
+            Parameter { name: "gamma", default: None, allowed: "gamma ≥ 0, finite", allows: |x| x >= 0.0 && x.is_finite() },
+            Parameter { name: "tau", default: None, allowed: "tau ≥ 0, finite", allows: |x| x >= 0.0 && x.is_finite() },
+        ],
+        build: |values| Loss::VectorScaling(VectorScaling::new(values[0], values[1])),
     },
 ];
 

@@ -63,7 +63,7 @@ impl LossFunction for PolyLoss {
             "    let q = own.complement;
     return Weights(own.surprise + {epsilon1} * q, 1.0 + {epsilon1} * own.probability, {epsilon1} * (q * q));"
         );
-        Epilogue::Softmax { smoothing: 0.0, functions: String::new(), weigh }
+        Epilogue::of_softmax(0.0, String::new(), weigh)
     }
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {

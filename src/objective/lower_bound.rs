@@ -63,6 +63,8 @@ struct Dual {
     mean: Vec<f64>,
     /// θ and π, where an interior point is needed.
     centre: Option<(f64, Vec<f64>)>,
+    /// Δ, at most 1: the interior point is θΔ∘(π − e_k).
+    scales: Vec<f64>,
 }
 
 impl Dual {
@@ -79,7 +81,8 @@ impl Dual {
             let theta = (mu * samples / (problem.scale * largest.sqrt())).min(slope);
             (theta, shape.class_sizes().iter().map(|&size| size as f64 / samples).collect())
         });
-        Self { per_sample: samples / problem.scale, shrink: if norm > mu { mu / norm } else { 1.0 }, mean, centre }
+        let scales = (0..shape.classes()).map(|j| conjugate.interior_scale(j)).collect();
+        Self { per_sample: samples / problem.scale, shrink: if norm > mu { mu / norm } else { 1.0 }, mean, centre, scales }
     }
 
     /// `out` ← (N/c) · shrink · (g/stretch − mean): of one of the samples that the column `g` stands for.
@@ -89,11 +92,11 @@ impl Dual {
         }
     }
 
-    /// `out` ← θ (π − e_k).
+    /// `out` ← θΔ∘(π − e_k): Γ_c1 = 0 and ‖Γ_c‖ ≤ μ hold for any Δ ≤ 1.
     fn interior(&self, label: usize, out: &mut [f64]) {
         let (theta, pi) = self.centre.as_ref().expect("asked for only where there is one");
         for (j, (out, pi)) in out.iter_mut().zip(pi).enumerate() {
-            *out = theta * (pi - if j == label { 1.0 } else { 0.0 });
+            *out = theta * self.scales[j] * (pi - if j == label { 1.0 } else { 0.0 });
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) fn losses() -> Vec<Loss> {
                 "mse" => vec![2.0, 1.5],
                 "poly-loss" => vec![0.5],
                 "generalized-cross-entropy" => vec![0.7],
+                "vector-scaling" => vec![0.5, 1.0],
                 _ => vec![],
             };
             (family.build)(&values)
@@ -31,7 +32,8 @@ pub(crate) fn problems(width: usize) -> Vec<Problem> {
         for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.02)] {
             for sizes in [vec![2, 2, 2], vec![3, 1, 2]] {
                 let shape = Shape::new(width, &sizes).unwrap();
-                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss: loss.clone(), scale: 0.7 });
+                let loss = loss.for_sizes(&sizes);
+                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss, scale: 0.7 });
             }
         }
     }

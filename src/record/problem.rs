@@ -36,11 +36,12 @@ pub fn problem_of(record: &Record) -> Result<Problem, String> {
     let shape = Shape::collapsed(record.width, &sizes).map_err(|error| error.to_string())?;
     let bias = [Bias::None, Bias::Free, Bias::Decayed].into_iter().find(|bias| bias.name() == record.bias);
     let (Some(w), Some(h)) = (record.decay_w, record.decay_h) else { return Err("the record has no decays".into()) };
+    let loss = loss_of(record)?.for_sizes(shape.class_sizes());
     Ok(Problem {
         shape,
         bias: bias.ok_or_else(|| format!("the bias {:?} is not known", record.bias))?,
         decay: Decay { w, h, b: record.decay_b.unwrap_or(0.0) },
-        loss: loss_of(record)?,
+        loss,
         scale: record.loss_params.get("scale").copied().unwrap_or(1.0),
     })
 }

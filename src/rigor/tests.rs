@@ -33,7 +33,7 @@ fn pairs() -> Vec<(Loss, IntervalLoss)> {
         let shape = Shape::balanced(4, 2, 1).unwrap();
         let decay = Decay { w: 0.1, h: 0.1, b: 0.0 };
         let problem = Problem { shape, bias: Bias::None, decay, loss: loss.clone(), scale: 1.0 };
-        out.push((loss, super::prove::instance(&problem).loss));
+        out.push((loss, super::prove::instance(&problem).unwrap().loss));
     }
     for (kappa, target) in [(1.0, 1.0), (0.5, 15.0)] {
         out.push((family("mse", &[kappa, target]), IntervalLoss::Mse { kappa: kappa.into(), target: target.into() }));

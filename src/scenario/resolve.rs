@@ -72,7 +72,13 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
         }
     }
 
-    let problem = |loss: &(Loss, f64)| Problem { shape: shape.clone(), bias, decay, loss: loss.0.clone(), scale: loss.1 };
+    let problem = |loss: &(Loss, f64)| Problem {
+        shape: shape.clone(),
+        bias,
+        decay,
+        loss: loss.0.for_sizes(shape.class_sizes()),
+        scale: loss.1,
+    };
     let files = check_files(&table.starts, &starts, &problem(&losses[0]))?;
     let mut cases = Vec::new();
     for loss in &losses {

@@ -126,7 +126,9 @@ impl TwoValued {
         if found.pivot.is_some() {
             // The pivot is the true class, the largest logit at an ETF: its row and column make all row sums 0.
             let cross = -(other + others * between);
-            return Self { own: -cross * (others + 1.0), cross, other, between, row_own: 0.0, row_other: 0.0 };
+            let plain = |i: usize| factor * found.plain.get(i).copied().unwrap_or(0.0);
+            let (row_own, row_other) = (plain(0), plain(last));
+            return Self { own: -cross * (others + 1.0) + row_own, cross, other: other + row_other, between, row_own, row_other };
         }
         let (own, cross) = (entry(0, 0), entry(0, last));
         let (row_own, row_other) = (own + (others + 1.0) * cross, cross + other + others * between);
@@ -303,6 +305,7 @@ mod tests {
                 "mse" => vec![(family.build)(&[1.0, 1.0]), (family.build)(&[3.0, 2.0])],
                 "poly-loss" => vec![(family.build)(&[2.0])],
                 "generalized-cross-entropy" => vec![(family.build)(&[0.7])],
+                "vector-scaling" => vec![(family.build)(&[0.5, 1.0])],
                 _ => vec![(family.build)(&[])],
             })
             .collect();

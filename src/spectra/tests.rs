@@ -14,7 +14,8 @@ pub(super) fn problems(width: usize) -> Vec<Problem> {
         for (bias, b) in [(Bias::None, 0.0), (Bias::Free, 0.0), (Bias::Decayed, 0.02)] {
             for sizes in [vec![3, 3, 3, 3], vec![4, 1, 2, 3]] {
                 let shape = Shape::new(width, &sizes).unwrap();
-                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss: loss.clone(), scale: 1.0 });
+                let loss = loss.for_sizes(&sizes);
+                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss, scale: 1.0 });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::root::falling_root;
 use super::scalar::{self, Profile};
-use super::{BalancedMinimum, Reduced, Scalars, focal, focal_transition, separable, softmax};
+use super::{BalancedMinimum, Reduced, Scalars, focal, focal_transition, separable, softmax, squentropy};
 use crate::losses::{Loss, LossFunction};
 use crate::model::{Bias, Decay};
 use crate::objective::Problem;
@@ -106,7 +106,7 @@ impl Balanced {
         let classes = self.classes as f64;
         let decay_b = self.decay.b / self.scale;
         let edge = match &self.loss {
-            Loss::CrossEntropy(_) => 1.0 / classes,
+            Loss::CrossEntropy(_) | Loss::VectorScaling(_) | Loss::Squentropy(_) => 1.0 / classes,
             Loss::LabelSmoothing(loss) => (1.0 - loss.alpha) / classes,
             Loss::Focal(loss) => focal_transition(self.classes, loss.gamma),
             Loss::Custom(loss) if !loss.shift_invariant() => separable::zero_threshold(loss, self.classes, self.bias, decay_b)?,
@@ -152,7 +152,9 @@ impl Balanced {
             return Err("a decay or the loss's scale is not a positive number in range".into());
         }
         let mut scalars = match &self.loss {
-            Loss::CrossEntropy(_) => softmax::minimum(&reduced, 0.0),
+            // For balanced classes vector scaling is cross-entropy.
+            Loss::CrossEntropy(_) | Loss::VectorScaling(_) => softmax::minimum(&reduced, 0.0),
+            Loss::Squentropy(_) => squentropy::minimum(&reduced),
             Loss::LabelSmoothing(loss) => softmax::minimum(&reduced, loss.alpha),
             Loss::Focal(loss) => focal::minimum(&reduced, loss.gamma),
             Loss::Mse(loss) => separable::minimum(&reduced, loss),

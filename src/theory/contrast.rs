@@ -6,6 +6,7 @@
 //! cross-entropy    φ = log(1 + (K−1)e^{−s})
 //! label smoothing  φ = log(1 + (K−1)e^{−s}) + α(K−1)s/K
 //! focal            φ = (1−p)^γ (−log p),  p = 1/(1 + (K−1)e^{−s})
+//! squentropy       φ of cross-entropy: the squares vanish at the shift that makes the off-class logits 0
 //! MSE              φ = ½θ(s − M)²,  θ = κ(K−1)/(κ+K−1)
 //! BCE              φ = log(1 + e^{−a}) + (K−1)log(1 + e^c),  a = c + s,  σ(−a) = (K−1)σ(c)
 //! ```
@@ -113,7 +114,7 @@ impl Contrast {
         // −log p at the symmetric point, and log of the odds against the true class.
         let odds = others.ln() - s;
         match &self.loss {
-            Loss::CrossEntropy(_) => softplus(odds),
+            Loss::CrossEntropy(_) | Loss::VectorScaling(_) | Loss::Squentropy(_) => softplus(odds),
             Loss::LabelSmoothing(loss) => softplus(odds) + loss.alpha * others * s / self.classes as f64,
             Loss::Focal(loss) => (-softplus(-odds)).exp().powf(loss.gamma) * softplus(odds),
             Loss::Custom(loss) if !loss.shift_invariant() => separable::least_over_shifts(loss, self.classes, s),

@@ -19,6 +19,8 @@ pub fn minority_collapse_size(problem: &Problem) -> Result<f64, Inapplicable> {
 pub(super) fn collapse_size(loss: &Loss, scale: f64, samples: f64, mu: f64) -> Result<f64, Inapplicable> {
     let slope = match loss {
         Loss::CrossEntropy(_) | Loss::Bce(_) => 1.0,
+        // Classes of one size have one Δ and one ι; with γ = 0 their slope is cross-entropy's.
+        Loss::VectorScaling(loss) if loss.gamma <= 0.0 => 1.0,
         Loss::LabelSmoothing(loss) => 1.0 - loss.alpha,
         Loss::Mse(loss) if (loss.kappa - 1.0).abs() <= 0.0 => loss.target,
         Loss::Mse(loss) => {
@@ -29,7 +31,11 @@ pub(super) fn collapse_size(loss: &Loss, scale: f64, samples: f64, mu: f64) -> R
             let reason = format!("the focal loss with γ = {} is not convex, and its slope depends on the point", loss.gamma);
             return Err(Inapplicable::new(reason, "take loss.gamma=0, or cross-entropy"));
         }
-        other @ (Loss::PolyLoss(_) | Loss::GeneralizedCrossEntropy(_) | Loss::Custom(_)) => {
+        other @ (Loss::PolyLoss(_)
+        | Loss::GeneralizedCrossEntropy(_)
+        | Loss::Squentropy(_)
+        | Loss::VectorScaling(_)
+        | Loss::Custom(_)) => {
             let reason = format!("{other}: the slope at which classes merge depends on the point");
             return Err(Inapplicable::new(reason, "take cross-entropy, label smoothing, BCE or MSE with loss.kappa=1"));
         }

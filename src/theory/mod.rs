@@ -30,6 +30,7 @@ mod scalar_tests;
 mod seli;
 mod separable;
 mod softmax;
+mod squentropy;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -58,6 +58,10 @@ def generalized_cross_entropy(a):
     return lambda z, k: (1 - mp.exp(a * log_p(z, k))) / a
 
 
+def squentropy(z, k):
+    return -log_p(z, k) + mp.fsum(x * x for j, x in enumerate(z) if j != k) / (len(z) - 1)
+
+
 LOSSES = [
     ("cross-entropy", [], cross_entropy),
     *[("label-smoothing", [a], label_smoothing(a)) for a in (0.1, 0.5)],
@@ -66,6 +70,9 @@ LOSSES = [
     ("bce", [], bce),
     *[("poly-loss", [e], poly_loss(e)) for e in (-0.5, 2.0)],
     *[("generalized-cross-entropy", [a], generalized_cross_entropy(a)) for a in (0.7, 1.0)],
+    ("squentropy", [], squentropy),
+    # As the family builds it: for classes of one size.
+    ("vector-scaling", [0.5, 1.0], cross_entropy),
 ]
 
 POINTS = [

@@ -186,7 +186,8 @@ fn inspect(args: &Args, path: &Path, label: String, settings: &[String]) -> Resu
         let whole =
             NpzPoint { w: file.w.clone(), h: file.whole(&train).map_err(fault)?, b: file.b.clone(), labels, multiplicity };
         let (shape, point, settings) = place(path, whole, settings)?;
-        let problem = Problem { shape, bias: settings.bias, decay, loss: loss.clone(), scale: *scale };
+        let loss = loss.for_sizes(shape.class_sizes());
+        let problem = Problem { shape, bias: settings.bias, decay, loss, scale: *scale };
         record = judge::judged(&problem, point.clone(), &settings);
         record.metrics = findings.metrics.values.clone();
         record.metrics_undefined = findings.metrics.undefined.clone();

@@ -59,7 +59,7 @@ fn passes_agree_with_the_objective_for_every_loss_bias_and_shape() {
     for loss in losses() {
         for bias in [Bias::None, Bias::Free, Bias::Decayed] {
             for shape in &shapes {
-                compare(device, &problem(&loss, shape.clone(), bias), index);
+                compare(device, &problem(&loss.for_sizes(shape.class_sizes()), shape.clone(), bias), index);
                 index += 1;
             }
         }

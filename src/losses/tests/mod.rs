@@ -10,7 +10,13 @@ use crate::numeric::{gaussian, stream};
 
 /// Every member of the family at a grid of its parameters, and losses of the user's own.
 fn members() -> Vec<Loss> {
-    listed().into_iter().chain(own()).collect()
+    listed().into_iter().chain(own()).chain(of_unequal_classes()).collect()
+}
+
+/// Vector scaling where it is not cross-entropy. The samples have up to seven classes, and a loss looks at as many sizes as there are logits.
+fn of_unequal_classes() -> Vec<Loss> {
+    let of = |gamma, tau| Loss::VectorScaling(VectorScaling::new(gamma, tau).for_sizes(&[50, 5, 20, 10, 2, 1, 5]));
+    vec![of(0.0, 1.0), of(0.5, 0.0), of(0.3, 1.5)]
 }
 
 /// Every member of [`ALL`] at a grid of its parameters.
@@ -74,6 +80,7 @@ fn grid(parameters: &[Parameter]) -> Vec<Vec<f64>> {
             "target" => &[1.0, 15.0],
             "epsilon1" => &[-0.5, 0.0, 1.0, 2.0],
             "exponent" => &[0.3, 0.7, 1.0],
+            "tau" => &[0.0, 1.0],
             other => panic!("no values to test the parameter {other} at"),
         };
         assert!(values.iter().all(|&value| (parameter.allows)(value)), "{} is tested where it is not allowed", parameter.name);
@@ -119,7 +126,9 @@ fn gradient_of(loss: &dyn LossFunction, z: &[f64], k: usize) -> Vec<f64> {
 
 fn hessian_of(loss: &dyn LossFunction, z: &[f64], k: usize) -> LogitHessian {
     // Left over from another sample, so that a Hessian that does not overwrite everything is caught.
-    let mut hessian = LogitHessian { pivot: Some(0), diagonal: vec![9.0; 5], terms: vec![(9.0, vec![9.0; 5]); 3] };
+    let nines = vec![9.0; 5];
+    let terms = vec![(9.0, nines.clone()); 3];
+    let mut hessian = LogitHessian { pivot: Some(0), diagonal: nines.clone(), terms, plain: nines.clone(), temperatures: nines };
     loss.hessian(z, k, &mut hessian);
     hessian
 }

@@ -76,7 +76,7 @@ pub fn prove_loss(
     if classes < 2 {
         return Err("a contrast needs two classes".into());
     }
-    let boxed = spread_out(twin(loss), spread);
+    let boxed = spread_out(twin(loss)?, spread);
     if boxed.is_formula() {
         return Err(format!(
             "claims about a loss are theorems of cross-entropy, label smoothing, focal loss, MSE and BCE, not of {loss}"

@@ -27,7 +27,7 @@ pub(super) fn propose(problem: &Problem, narrow: &Problem, x: &Point, boxed: f64
     };
     match problem.loss.function().conjugate() {
         // That a formula is convex is no theorem to the checker: its bound is the contrastive one.
-        Some(conjugate) if prove::instance(narrow).loss.convex() => {
+        Some(conjugate) if prove::instance(narrow).is_ok_and(|instance| instance.loss.convex()) => {
             let (columns, dual) = dual_point(narrow, x, conjugate, boxed);
             Ok(claim(LowerBound::Dual(columns), dual - spread))
         }

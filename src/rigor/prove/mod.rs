@@ -121,7 +121,7 @@ pub fn prove_against(
     let mut attempt = match gate(&problem, Candidate { point, polish: true }) {
         Ok(critical) => Attempt::at(&problem, critical.reduced().clone(), None, spread),
         Err(refused) => Attempt::at(&problem, refused.point, Some(refused.reason), spread),
-    };
+    }?;
     attempt.below = below;
     Ok(attempt.run(goals))
 }
@@ -155,18 +155,25 @@ fn expanded(problem: &Problem, point: &Point) -> Result<(Problem, Point), String
 }
 
 /// A problem as a certificate holds it, with every decay an interval of the relative half-width `spread`.
-fn boxed_instance(problem: &Problem, spread: f64) -> Instance {
-    let mut instance = instance(problem);
+fn boxed_instance(problem: &Problem, spread: f64) -> Result<Instance, String> {
+    let mut instance = instance(problem)?;
     for decay in [&mut instance.decay_w, &mut instance.decay_h, &mut instance.decay_b] {
         *decay = Interval::around(decay.mid(), spread * decay.mid());
     }
-    instance
+    Ok(instance)
 }
 
 /// A loss as a certificate holds it.
-fn twin(loss: &Loss) -> IntervalLoss {
-    match loss {
+fn twin(loss: &Loss) -> Result<IntervalLoss, String> {
+    Ok(match loss {
         Loss::CrossEntropy(_) => IntervalLoss::CrossEntropy,
+        // Of balanced classes.
+        Loss::VectorScaling(loss) if loss.is_cross_entropy() => IntervalLoss::CrossEntropy,
+        Loss::VectorScaling(_) | Loss::Squentropy(_) => {
+            return Err(format!(
+                "certificates do not speak of {loss}: of losses that mix softmax with something else there are no enclosures"
+            ));
+        }
         Loss::LabelSmoothing(loss) => IntervalLoss::LabelSmoothing { alpha: loss.alpha.into() },
         Loss::Focal(loss) => IntervalLoss::Focal { gamma: loss.gamma.into() },
         Loss::Mse(loss) => IntervalLoss::Mse { kappa: loss.kappa.into(), target: loss.target.into() },
@@ -175,18 +182,20 @@ fn twin(loss: &Loss) -> IntervalLoss {
         Loss::PolyLoss(loss) => of_true_class("-log(p)+epsilon1*q", &[loss.epsilon1]),
         Loss::GeneralizedCrossEntropy(loss) => of_true_class("(1-p^exponent)/exponent", &[loss.exponent]),
         Loss::Custom(loss) => of_custom(loss),
-    }
+    })
 }
 
 /// A problem as a certificate holds it, with its decimals as the floats they are.
-pub fn instance(problem: &Problem) -> Instance {
+///
+/// `Err`: certificates do not speak of its loss.
+pub fn instance(problem: &Problem) -> Result<Instance, String> {
     let bias = match problem.bias {
         Bias::None => BiasMode::None,
         Bias::Free => BiasMode::Free,
         Bias::Decayed => BiasMode::Decayed,
     };
     let decay_b = if bias == BiasMode::Decayed { problem.decay.b } else { 0.0 };
-    Instance {
+    Ok(Instance {
         classes: problem.shape.classes(),
         width: problem.shape.width(),
         labels: problem.shape.labels().to_vec(),
@@ -194,9 +203,9 @@ pub fn instance(problem: &Problem) -> Instance {
         decay_w: problem.decay.w.into(),
         decay_h: problem.decay.h.into(),
         decay_b: Interval::point(decay_b),
-        loss: twin(&problem.loss),
+        loss: twin(&problem.loss)?,
         scale: problem.scale.into(),
-    }
+    })
 }
 
 /// A formula of p with its parameters in the order of their first use.
@@ -244,10 +253,10 @@ struct Attempt<'p> {
 }
 
 impl<'p> Attempt<'p> {
-    fn at(problem: &'p Problem, point: Point, refused: Option<String>, spread: f64) -> Self {
-        let instance = boxed_instance(problem, spread);
+    fn at(problem: &'p Problem, point: Point, refused: Option<String>, spread: f64) -> Result<Self, String> {
+        let instance = boxed_instance(problem, spread)?;
         let certificate = Certificate { instance, center: center(&point), claims: vec![] };
-        Self { narrow: problem.at_width(point.width()), problem, point, refused, spread, certificate, below: None }
+        Ok(Self { narrow: problem.at_width(point.width()), problem, point, refused, spread, certificate, below: None })
     }
 
     fn run(mut self, goals: &[Goal]) -> Proof {

@@ -27,7 +27,7 @@ pub fn prove_partial(problem: &Problem, alive: usize, goals: &[Goal], spread: f6
     if alive == 1 || alive > balanced.classes {
         return Err(format!("{alive} of {} classes cannot form a simplex: take 0, or a number from 2 to {0}", balanced.classes));
     }
-    let instance = boxed_instance(problem, spread);
+    let instance = boxed_instance(problem, spread)?;
     let b = if problem.bias == Bias::None { vec![] } else { vec![0.0; instance.classes] };
     let certificate = Certificate { instance, center: Center { width: 0, w: vec![], h: vec![], b }, claims: vec![] };
     let mut attempt = Attempt { certificate, undecided: vec![] };
