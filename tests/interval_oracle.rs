@@ -93,7 +93,8 @@ fn float(text: &str) -> f64 {
 
 /// Steps from one float to another.
 fn steps(a: f64, b: f64) -> u64 {
-    let key = |x: f64| if x < 0.0 { -i128::from((-x).to_bits()) } else { i128::from(x.to_bits()) };
+    // −0 is the float 0: an enclosure may end there.
+    let key = |x: f64| if x.is_sign_negative() { -i128::from((-x).to_bits()) } else { i128::from(x.to_bits()) };
     (key(b) - key(a)).unsigned_abs() as u64
 }
 

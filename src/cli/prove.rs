@@ -116,6 +116,9 @@ fn of_point(args: &Args) -> Result<Proof, CliError> {
     }
     let loss = loss.for_sizes(shape.class_sizes());
     let problem = Problem { shape, bias: settings.bias, decay, loss, scale };
+    if let Some(reason) = problem.unsupported() {
+        return Err(CliError::refused(reason));
+    }
     let below = below.as_ref().map(|(_, point, _)| point);
     prove_against(&problem, &point, &goals, args.spread, below)
         .map_err(|reason| CliError::refused(format!("{}: {reason}", path.display())))

@@ -228,10 +228,12 @@ impl<'a> Sweep<'a> {
         }
         if let Some(covariance) = &mut self.within.covariance {
             let columns = view(&deviations, width, count);
+            // The lower triangle: a strip's rows begin at its first column.
             let strip = |(k, out): (usize, &mut [f64])| {
-                let rows = out.len() / width;
-                let right = columns.subrows(k * STRIP, rows).transpose();
-                add_product(view_mut(out, width, rows), columns, right, 1.0);
+                let (top, count) = (k * STRIP, out.len() / width);
+                let left = columns.subrows(top, width - top);
+                let right = columns.subrows(top, count).transpose();
+                add_product(view_mut(out, width, count).subrows_mut(top, width - top), left, right, 1.0);
             };
             covariance.as_mut_slice().par_chunks_mut(width * STRIP).enumerate().for_each(strip);
         }
@@ -371,6 +373,7 @@ impl<'a> Sweep<'a> {
         }
         if let Some(covariance) = &mut self.within.covariance {
             // Scaled twice: the product of both could leave the range of numbers.
+            covariance.fill_upper_triangle_with_lower_triangle();
             *covariance *= self.within.scale / samples;
             *covariance *= self.within.scale;
         }

@@ -53,6 +53,18 @@ impl Problem {
         self.shape.per_class().map(|n| (n as f64).sqrt() * self.decay.mu())
     }
 
+    /// Why this problem is not for this program, if so: it has a continuous symmetry that the symmetry group here does not know, and its zeros would be taken for degeneracy.
+    ///
+    /// Vector scaling with a free bias and temperatures Δ that differ: f does not change under b → b + cΔ⁻¹.
+    pub fn unsupported(&self) -> Option<String> {
+        let (free, invariant) = (self.bias == Bias::Free, self.loss.function().shift_invariant());
+        matches!(self.loss, Loss::VectorScaling(_) if free && !invariant).then(|| {
+            "vector scaling with gamma > 0 and unequal classes does not change under b → b + cΔ⁻¹: a free bias is undetermined in a way that is not counted as a symmetry here; \
+             take model.bias=decayed or none"
+                .into()
+        })
+    }
+
     /// Whether f does not change under b → b + c1: a zero eigenvalue at every point.
     pub fn shifts_bias_freely(&self) -> bool {
         self.bias == Bias::Free && self.loss.function().shift_invariant()

@@ -84,6 +84,9 @@ pub(super) fn resolve(table: &ScenarioTable, base_dir: &Path) -> Result<Resolved
     for loss in &losses {
         for solver in &solvers {
             let problem = problem(loss);
+            if let Some(reason) = problem.unsupported() {
+                return Err(Fault::new(&Way::keys(["model", "bias"]), reason));
+            }
             let id = case_id(&problem, &starts, &files, solver, device, &stop, &spectra, &certify, output.points);
             if let Some(twin) = cases.iter().find(|case: &&Case| case.id == id) {
                 let message = format!(

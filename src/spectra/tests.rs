@@ -15,7 +15,10 @@ pub(super) fn problems(width: usize) -> Vec<Problem> {
             for sizes in [vec![3, 3, 3, 3], vec![4, 1, 2, 3]] {
                 let shape = Shape::new(width, &sizes).unwrap();
                 let loss = loss.for_sizes(&sizes);
-                problems.push(Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss, scale: 1.0 });
+                let problem = Problem { shape, bias, decay: Decay { w: 0.01, h: 0.02, b }, loss, scale: 1.0 };
+                if problem.unsupported().is_none() {
+                    problems.push(problem);
+                }
             }
         }
     }

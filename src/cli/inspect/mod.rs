@@ -188,6 +188,9 @@ fn inspect(args: &Args, path: &Path, label: String, settings: &[String]) -> Resu
         let (shape, point, settings) = place(path, whole, settings)?;
         let loss = loss.for_sizes(shape.class_sizes());
         let problem = Problem { shape, bias: settings.bias, decay, loss, scale: *scale };
+        if let Some(reason) = problem.unsupported() {
+            return Err(CliError::refused(reason));
+        }
         record = judge::judged(&problem, point.clone(), &settings);
         record.metrics = findings.metrics.values.clone();
         record.metrics_undefined = findings.metrics.undefined.clone();

@@ -13,9 +13,9 @@ fn members() -> Vec<Loss> {
     listed().into_iter().chain(own()).chain(of_unequal_classes()).collect()
 }
 
-/// Vector scaling where it is not cross-entropy. The samples have up to seven classes, and a loss looks at as many sizes as there are logits.
+/// Vector scaling where it is not cross-entropy. The samples have up to ten classes, and a loss looks at as many sizes as there are logits.
 fn of_unequal_classes() -> Vec<Loss> {
-    let of = |gamma, tau| Loss::VectorScaling(VectorScaling::new(gamma, tau).for_sizes(&[50, 5, 20, 10, 2, 1, 5]));
+    let of = |gamma, tau| Loss::VectorScaling(VectorScaling::new(gamma, tau).for_sizes(&[50, 5, 20, 10, 2, 1, 5, 3, 3, 1]));
     vec![of(0.0, 1.0), of(0.5, 0.0), of(0.3, 1.5)]
 }
 
