@@ -1,4 +1,4 @@
-//! One row a case: what its points say together. `cells.jsonl` and `cells.csv`.
+//! One row a case: what its points say together. `cells.jsonl` and `cells.csv` (`cells.parquet` with the feature).
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ pub const CELL_SCHEMA: &str = "ufm.cell/v1";
 
 /// What the points of a case say together. A number that does not exist is null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 pub struct CellRow {
     /// [`CELL_SCHEMA`].
     pub schema: String,
@@ -71,6 +72,7 @@ pub struct CellRow {
 
 /// Quantiles by linear interpolation between order statistics (the quantile of p stands at place p(m − 1) of m sorted numbers).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// The least.
     pub least: f64,

@@ -11,30 +11,45 @@ use serde_json::{Map, Value};
 /// Rows are turned into columns twice, once for the head: all of them at once would take several times the memory of the rows.
 pub(super) fn write<T: Serialize>(out: impl Write, rows: &[T]) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let mut head: Vec<String> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for row in rows {
-        for (name, _) in columns(row) {
-            if !places.contains_key(&name) {
-                places.insert(name.clone(), head.len());
-                head.push(name);
-            }
-        }
-    }
-    writeln!(out, "{}", head.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(","))?;
-    let mut cells = vec![String::new(); head.len()];
+    let Head { names, places } = head(rows, |_, _| {});
+    writeln!(out, "{}", names.into_iter().map(quoted).collect::<Vec<_>>().join(","))?;
+    let mut cells = vec![String::new(); places.len()];
     for row in rows {
         cells.iter_mut().for_each(String::clear);
         for (name, value) in columns(row) {
-            cells[places[&name]] = text(&value);
+            cells[places[&name]] = quoted(text(value));
         }
         writeln!(out, "{}", cells.join(","))?;
     }
     out.flush()
 }
 
+/// The columns of a table.
+pub(super) struct Head {
+    /// Their names, in the order in which they first occur.
+    pub(super) names: Vec<String>,
+    /// The position of each.
+    pub(super) places: HashMap<String, usize>,
+}
+
+/// The columns of these rows; `see` is shown every cell with its column's position.
+pub(super) fn head<T: Serialize>(rows: &[T], mut see: impl FnMut(usize, &Value)) -> Head {
+    let mut head = Head { names: Vec::new(), places: HashMap::new() };
+    for row in rows {
+        for (name, value) in columns(row) {
+            let place = head.places.get(&name).copied().unwrap_or_else(|| {
+                head.places.insert(name.clone(), head.names.len());
+                head.names.push(name);
+                head.names.len() - 1
+            });
+            see(place, &value);
+        }
+    }
+    head
+}
+
 /// A row's columns in the order of its fields.
-fn columns<T: Serialize>(row: &T) -> Vec<(String, Value)> {
+pub(super) fn columns<T: Serialize>(row: &T) -> Vec<(String, Value)> {
     let Value::Object(fields) = serde_json::to_value(row).expect("rows hold only what JSON can say") else {
         unreachable!("a row is an object")
     };
@@ -61,14 +76,15 @@ fn flatten(name: &str, map: Map<String, Value>, columns: &mut Vec<(String, Value
     }
 }
 
-fn text(value: &Value) -> String {
+/// A cell as text: nothing for null, lists as JSON.
+pub(super) fn text(value: Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => quoted(text),
-        other => quoted(&other.to_string()),
+        Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+fn quoted(text: String) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

@@ -13,6 +13,8 @@ mod jsonl;
 mod merge;
 mod npy;
 pub mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod problem;
 pub mod read;
 mod resume;

@@ -12,6 +12,7 @@ pub type MetricMap = BTreeMap<String, f64>;
 
 /// n_k of every class: one number where all are equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PerClass {
     /// Every class has this many samples.
@@ -28,6 +29,7 @@ impl Default for PerClass {
 
 /// An eigenvalue count: exact, or a bracket where an eigenvalue is too near the resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Count {
     /// Exactly this many.
@@ -43,6 +45,7 @@ fn null_is_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64,
 
 /// One distinct eigenvalue of a whole spectrum.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 pub struct Eigenvalue {
     /// The eigenvalue (the mean of those that agree within the resolution).
     pub eigenvalue: f64,
@@ -55,6 +58,7 @@ pub struct Eigenvalue {
 
 /// Where an eigenvalue comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EigenvalueOrigin {
     /// A zero that the symmetry group explains.
@@ -71,6 +75,7 @@ pub enum EigenvalueOrigin {
 ///
 /// Units: `value`, `lower_bound`, `gap`, `closed_form_value` are values of f; `gradient_norm` is ‖∇f‖₂; eigenvalues are those of ∇²f over (W, H, b).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "parquet", derive(schemars::JsonSchema))]
 pub struct Record {
     /// [`SCHEMA`].
     pub schema: String,

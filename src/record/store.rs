@@ -20,11 +20,13 @@ use super::{CellRow, Record, TrajectoryRow, cell, write_atomically};
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Files of a run that `--overwrite` removes.
-const OUTPUTS: [&str; 14] = [
+const OUTPUTS: [&str; 16] = [
     "records.jsonl",
     "records.csv",
+    "records.parquet",
     "cells.jsonl",
     "cells.csv",
+    "cells.parquet",
     "shard.json",
     "trajectories.jsonl",
     "census.json",
@@ -253,7 +255,7 @@ impl Store {
     }
 }
 
-/// Writes `records.csv`, `cells.jsonl` and `cells.csv` beside the `records.jsonl` of a run's folder, and returns the records.
+/// Writes `records.csv`, `cells.jsonl` and `cells.csv` beside the `records.jsonl` of a run's folder, with the feature `parquet` the tables in Parquet too, and returns the records.
 pub(super) fn write_tables(dir: &Path, cases: &[CaseEntry]) -> Result<Vec<Record>, StoreError> {
     let path = dir.join("records.jsonl");
     let records: Vec<Record> = super::read::lines(&path).map_err(|error| corrupt(&path, error.to_string()))?;
@@ -264,7 +266,20 @@ pub(super) fn write_tables(dir: &Path, cases: &[CaseEntry]) -> Result<Vec<Record
     write_atomically(&path, |file| file.write_all(lines(&rows).as_bytes())).map_err(disk(&path, "write the cells"))?;
     let path = dir.join("cells.csv");
     write_atomically(&path, |file| super::csv::write(file, &rows)).map_err(disk(&path, "write the cells"))?;
+    write_parquet(&dir.join("records.parquet"), &records)?;
+    write_parquet(&dir.join("cells.parquet"), &rows)?;
     Ok(records)
+}
+
+#[cfg(feature = "parquet")]
+fn write_parquet<T: serde::Serialize + schemars::JsonSchema>(path: &Path, rows: &[T]) -> Result<(), StoreError> {
+    write_atomically(path, |file| super::parquet::write(file, rows)).map_err(disk(path, "write the table"))
+}
+
+/// Built without the feature: a table that a program with it left here may be of other records by now.
+#[cfg(not(feature = "parquet"))]
+fn write_parquet<T>(path: &Path, _: &[T]) -> Result<(), StoreError> {
+    gone(fs::remove_file(path)).map_err(disk(path, "remove the table of earlier records"))
 }
 
 /// Writes `summary.json` into a run's folder.

@@ -109,3 +109,24 @@ fn an_estimate_is_of_the_right_size() {
     let shard = estimate(&scenario, Shard::new(2, 2), 2).unwrap();
     assert_eq!((shard.cases, shard.points), (1, 4));
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn shards_merged_have_the_parquet_tables_of_the_whole_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = |name: &str| folder.path().join(name);
+    let scenario = Scenario::parse(Path::new("planted.toml"), TEXT, &[], false).unwrap();
+    run(&scenario, &options(&dir("whole")), &|_| {}).unwrap();
+    let shards = [dir("one"), dir("two")];
+    for (number, shard) in [1, 2].into_iter().zip(&shards) {
+        run(&scenario, &Options { shard: Shard::new(number, 2), ..options(shard) }, &|_| {}).unwrap();
+    }
+    let (parts, scenario) = merged_scenario(&shards).unwrap();
+    super::merge(&parts, &scenario, &dir("merged"), false).unwrap();
+    for name in ["records.parquet", "cells.parquet"] {
+        let read = |of: &str| std::fs::read(dir(of).join(name)).unwrap();
+        assert!(read("merged").starts_with(b"PAR1"));
+        assert_eq!(read("merged"), read("whole"), "{name}");
+        assert_ne!(read("one"), read("whole"), "{name}");
+    }
+}

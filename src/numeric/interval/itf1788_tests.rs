@@ -1,4 +1,9 @@
-//! The public IEEE 1788 test vectors (ITF1788, Apache-2.0) for the operations that exist here: all of bare intervals, in `tests/oracle/itf1788`, with their notice and the script that selected them.
+//! The public IEEE 1788 test vectors (ITF1788, Apache-2.0) for the operations that exist here, all of bare intervals. They are no part of the project: they are read, unchanged, from the folder `shared` beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 
 use super::Interval;
 use super::tests::c_float;
@@ -106,22 +111,54 @@ fn agrees(found: &Operand, expected: &Operand, ulps: usize) -> bool {
     }
 }
 
+/// The operations tested.
+#[rustfmt::skip]
+const OPERATIONS: [&str; 29] = [
+    "pos", "neg", "add", "sub", "mul", "div", "recip", "sqr", "sqrt", "pown", "pow", "exp", "log", "abs", "min", "max", "intersection", "convexHull",
+    "inf", "sup", "mid", "rad", "wid", "mag", "mig", "isEmpty", "isEntire", "subset", "disjoint",
+];
+
+/// The lines of a file that test one of [`OPERATIONS`] with bare intervals, each with its operation, arguments and result; decorated intervals, texts and comments are left out.
+fn selected(text: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    text.lines().filter_map(|line| {
+        let (left, right) = line.trim().strip_suffix(';')?.split_once(" = ")?;
+        let (name, arguments) = left.split_once(' ')?;
+        let bare = !["]_", "nai", "\""].iter().any(|mark| line.contains(mark));
+        (OPERATIONS.contains(&name) && bare).then_some((name, arguments, right))
+    })
+}
+
 #[test]
 fn public_test_vectors_pass() {
-    let text = include_str!("../../../tests/oracle/itf1788/vectors.itl");
-    let (_, vectors) = text.split_once("*/").unwrap();
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
-    for line in vectors.lines().filter(|line| !line.is_empty()) {
-        let (left, right) = line.strip_suffix(';').and_then(|line| line.split_once(" = ")).unwrap();
-        let (name, arguments) = left.split_once(' ').unwrap();
-        let expected = operands(right).swap_remove(0);
-        let found = evaluate(name, &operands(arguments)).unwrap_or_else(|| panic!("no such operation: {line}"));
-        let ulps = if matches!(name, "pow" | "pown" | "exp" | "log") { 1 } else { 0 };
-        assert!(agrees(&found, &expected, ulps), "{line}: {found:?}");
-        *counts.entry(name).or_default() += 1;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/itf1788");
+    if !folder.is_dir() {
+        // Past the capture of what tests print: nobody should take this for a pass.
+        let _ = writeln!(io::stderr(), "SKIPPED public_test_vectors_pass: the test vectors are not in ../shared/data/itf1788");
+        return;
+    }
+    let mut counts = BTreeMap::<String, usize>::new();
+    for file in ["elem", "num", "set", "bool"] {
+        let path = folder.join(format!("libieeep1788_{file}.itl"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for (name, arguments, right) in selected(&text) {
+            let expected = operands(right).swap_remove(0);
+            let found =
+                evaluate(name, &operands(arguments)).unwrap_or_else(|| panic!("not evaluated: {name} {arguments} = {right}"));
+            let ulps = if matches!(name, "pow" | "pown" | "exp" | "log") { 1 } else { 0 };
+            assert!(agrees(&found, &expected, ulps), "{name} {arguments} = {right}: {found:?}");
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
     }
     // How many of each there are is the standard's business; that none was lost is ours.
-    assert_eq!((counts.len(), counts.values().sum::<usize>()), (29, 2324), "{counts:?}");
+    assert_eq!((counts.len(), counts.values().sum::<usize>()), (OPERATIONS.len(), 2324), "{counts:?}");
+}
+
+#[test]
+fn bare_intervals_of_known_operations_are_selected() {
+    let text = "/* add [9.0,9.0] [9.0,9.0] = [9.0,9.0]\n*/\ntestcase add {\n    add [1.0,2.0] [empty] = [empty];\n    add [1.0,2.0]_com [empty]_trv = [empty]_trv;\n    \
+                sin [empty] = [empty];\n    pow [nai] [empty] = [nai];\n    b-textToInterval \"[ 1 ]\" = [1.0,1.0];\n    mid [0.0,2.0] = 1.0;\n}\n";
+    let found: Vec<_> = selected(text).collect();
+    assert_eq!(found, [("add", "[1.0,2.0] [empty]", "[empty]"), ("mid", "[0.0,2.0]", "1.0")]);
 }
 
 #[test]
