@@ -174,6 +174,7 @@ fn domain_is_kept(loss: &dyn LossFunction) -> Finding {
         let slope = conjugate.interior_slope();
         let mut inside = vec![slope.unwrap_or(1.0) / classes as f64; classes];
         inside[k] -= slope.unwrap_or(1.0);
+        inside.iter_mut().enumerate().for_each(|(j, u)| *u *= conjugate.interior_scale(j));
         let finite = |u: &[f64]| conjugate.conjugate_value(u, k).is_finite();
         require(finite(&inside), || format!("the interior point {inside:?} is outside"))?;
         require(fraction_is(conjugate.domain_fraction(&inside, &inside, k), 1.0), || {
