@@ -75,8 +75,9 @@ pub fn estimate(scenario: &Scenario, shard: Option<Shard>, threads: usize) -> Re
         (Trajectories::Thin, true) => 12.0 * 300.0,
         (Trajectories::All, true) => 300.0 * 300.0,
     };
-    // records.csv is half as long as records.jsonl.
-    let disk_bytes = points as f64 * (1.5 * line_bytes + row_bytes + file_bytes);
+    // records.csv is half as long as records.jsonl, records.parquet a fifth.
+    let tables = if cfg!(feature = "parquet") { 1.7 } else { 1.5 };
+    let disk_bytes = points as f64 * (tables * line_bytes + row_bytes + file_bytes);
     let working = cases.iter().map(|case| working_bytes(case)).fold(0.0, f64::max);
     let memory_bytes = BASE_BYTES + points as f64 * RECORD_FACTOR * line_bytes + threads as f64 * working;
     Ok(Estimate {
