@@ -41,6 +41,7 @@ const FAMILIES: &[Family] = &[
     (structures::near_saddles, 1000),
     (structures::exact_edges, 500),
     (structures::collapsed, 1000),
+    (structures::large_saddles, 50),
 ];
 
 #[derive(Default)]

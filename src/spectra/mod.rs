@@ -129,6 +129,21 @@ pub struct Spectrum {
     pub route: Route,
 }
 
+impl Spectrum {
+    /// All eigenvalues, and what they are measured by, times `factor`.
+    pub fn scale(&mut self, factor: f64) {
+        self.resolution *= factor;
+        self.lambda_min *= factor;
+        self.lambda_max *= factor;
+        for value in [&mut self.lambda_min_transverse, &mut self.escape_curvature].into_iter().flatten() {
+            *value *= factor;
+        }
+        if let Some(Ok(levels)) = &mut self.whole {
+            levels.iter_mut().for_each(|level| level.eigenvalue *= factor);
+        }
+    }
+}
+
 /// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
 ///
 /// `Err` says why there is none (the plan does not fit the limits).
@@ -155,6 +170,14 @@ pub fn at_critical(
     let excess = residual.norm() - problem.decay.mu();
     spectrum.escape_curvature = (free > 0 && 2.0 * excess > spectrum.resolution).then_some(-2.0 * excess);
     Ok(spectrum)
+}
+
+/// How many eigenvalues of the off-space directions are negative by more than rounding at a critical point: known wherever the singular values of G are.
+pub fn off_space_negative(problem: &Problem, critical: &CriticalPoint, residual: &ResidualSpectrum) -> u64 {
+    let rank = critical.rank();
+    let off = OffSpace::new(problem, residual, rank, problem.shape.width() - rank);
+    // What moves the point by its gradient moves G: the margin of the counts holds both.
+    off.counts(2.0 * off.rounding() + 4.0 * critical.gradient().norm).0
 }
 
 /// The spectrum at any point, without a rank split. Only the shift of a free bias is a symmetry null vector away from critical points.

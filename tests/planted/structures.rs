@@ -333,8 +333,13 @@ pub(crate) fn exact_edges(index: u64) -> Plant {
 /// K up to 200, n up to 10⁹, in the collapsed representation: MSE ladders of low rank, origins, minima.
 pub(crate) fn collapsed(index: u64) -> Plant {
     let mut chance = Chance::new("collapsed", index);
-    let kind = chance.integer(0, 2);
-    let classes = if kind == 2 { chance.integer(2, 24) } else { chance.integer(2, 200) };
+    let kind = if index.is_multiple_of(100) { 3 } else { chance.integer(0, 2) };
+    let classes = match kind {
+        2 => chance.integer(2, 24),
+        // No Schur complement fits: what is known of it, it has from the gap.
+        3 => chance.integer(190, 200),
+        _ => chance.integer(2, 200),
+    };
     let k = classes as f64;
     let n = chance.log(2.0, 1e9).round() as u64;
     let (loss, edge) = if kind == 0 { (forms::mse(1.0, 1.0), 1.0 / k) } else { chance.pick(&[(CROSS_ENTROPY, 1.0 / k), (forms::mse(1.0, 1.0), 1.0 / k), (BCE, 1.0 / k)]) };
@@ -376,4 +381,36 @@ pub(crate) fn collapsed(index: u64) -> Plant {
     };
     let made = format!("{} K={classes} d={width} n={n} r={form_rank} {:?}", problem.loss, problem.decay);
     Plant { family: "K to 200, n to 10⁹", made, point, polish: true, truth, problem }
+}
+
+/// Pairs of classes share their row and mean at K = 200, ε = (1 − δ)/K: f is within δ² of its infimum, no inertia fits, and still ‖G‖ = μ/(1 − δ) makes it a saddle.
+pub(crate) fn large_saddles(index: u64) -> Plant {
+    let mut chance = Chance::new("large saddles", index);
+    let (classes, size) = (200, 2.0_f64);
+    let (parts, delta) = (100, chance.log(1e-9, 1e-3));
+    let numbers = ((1.0 - delta) / classes as f64, chance.log(0.5, 2.0), 0.0);
+    let problem = balanced(&mut chance, (classes, classes, 1), (Bias::None, CROSS_ENTROPY, 1.0), numbers);
+    let form = forms::cluster_form(classes, parts, epsilon(&problem), 0.0);
+    let modes: Vec<Mode> = chance
+        .simplex(parts, parts - 1)
+        .column_iter()
+        .map(|q| {
+            let u = DVector::from_fn(classes, |c, _| q[c % parts] / size.sqrt());
+            Mode { weight: form.s * size, left: u.clone(), right: u, samples: 1.0 }
+        })
+        .collect();
+    let point = forms::point(&mut chance, &problem, &modes, &[]);
+    let truth = Truth {
+        critical: true,
+        may_refuse: false,
+        nature: Nature::Saddle,
+        value: form.value,
+        rank: parts - 1,
+        negative: None,
+        zero: None,
+        soft: vec![],
+        least: Some(symmetric(&problem).value),
+    };
+    let made = format!("K={classes} m={parts} {:?} δ = {delta:.1e}", problem.decay);
+    Plant { family: "saddles too large for an inertia", made, point, polish: true, truth, problem }
 }
