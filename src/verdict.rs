@@ -8,6 +8,9 @@ use crate::spectra::Count;
 /// first-order transition is told apart down to this.
 pub const GAP_ALLOWED: f64 = 1e-10;
 
+/// Relative to the largest eigenvalue, how small a negative one may be for a saddle to lie within [`GAP_ALLOWED`] of the infimum.
+const SOFT: f64 = 1e-4;
+
 /// What a point is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nature {
@@ -90,6 +93,8 @@ pub struct Evidence {
     pub lowest_known: Option<f64>,
     /// The spectrum's counts.
     pub spectrum: SpectrumEvidence,
+    /// |λ_min|/λ_max, where both are known.
+    pub softness: Option<f64>,
     /// Negative eigenvalues outside the row space of W: certain ones, known where the counts are not.
     pub off_space_negative: u64,
     /// Whether another minimum is known whose value agrees with the global one to [`GAP_ALLOWED`]: which of the two is global, no value tells.
@@ -130,11 +135,15 @@ fn contradiction(evidence: &Evidence, global: bool) -> Option<String> {
             return Some(format!("the value lies below {what}"));
         }
     }
+    let soft = evidence.softness.is_some_and(|softness| softness <= SOFT);
     match &evidence.spectrum {
-        SpectrumEvidence::Counted { index, .. } if global && index.low > 0 => {
+        // A step along a curvature κ lowers f by about κ²: down to √(allowed) of the largest curvature both may be true.
+        SpectrumEvidence::Counted { index, .. } if global && index.low > 0 && !soft => {
             Some("the gap says minimum, the inertia says saddle".into())
         }
-        _ if global && evidence.off_space_negative > 0 => Some("the gap says minimum, ‖G‖ > μ says saddle".into()),
+        SpectrumEvidence::Missing(_) if global && evidence.off_space_negative > 0 => {
+            Some("the gap says minimum, ‖G‖ > μ says saddle".into())
+        }
         SpectrumEvidence::Counted { nullity, symmetry, .. } if nullity.high < *symmetry => {
             Some(format!("fewer zero eigenvalues ({}) than the symmetry orbit's dimension ({symmetry})", nullity.high))
         }
@@ -155,12 +164,14 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     }
     let support = global_support(evidence);
     let counted = matches!(&evidence.spectrum, SpectrumEvidence::Counted { index, .. } if index.low > 0);
-    let saddle = counted || evidence.off_space_negative > 0;
+    let saddle = counted || (matches!(&evidence.spectrum, SpectrumEvidence::Missing(_)) && evidence.off_space_negative > 0);
     if let Some(contradiction) = contradiction(evidence, support.is_some()) {
         let nature = if saddle { Nature::StrictSaddle } else { Nature::LocalMinimum };
         return verdict(nature, Standing::Undecided, contradiction);
     }
-    if let Some(support) = support {
+    if let Some(support) = support
+        && !counted
+    {
         // f is within rounding of its infimum there. Whether the point is where f attains it or a saddle beside, curvatures that no rounding hides must say.
         let unexplained = degenerate == Some(true);
         return match &evidence.spectrum {
@@ -233,6 +244,7 @@ mod tests {
             global_value: None,
             lowest_known: Some(1.0),
             spectrum: SpectrumEvidence::Counted { index: exact(index), nullity: exact(nullity), symmetry: 3 },
+            softness: None,
             off_space_negative: 0,
             tie: false,
         }
@@ -277,6 +289,9 @@ mod tests {
 
     #[test]
     fn a_tie_is_undecided_and_off_space_curvature_needs_no_inertia() {
+        let soft = Evidence { softness: Some(1e-7), ..evidence(2, 3, 1e-13) };
+        assert_eq!(decided(&soft), (Nature::StrictSaddle, Standing::Numerical));
+        assert_eq!(decided(&Evidence { softness: Some(1e-2), ..soft }).1, Standing::Undecided);
         let tie = Evidence { tie: true, ..evidence(0, 3, 0.0) };
         assert_eq!(decided(&tie), (Nature::GlobalMinimum, Standing::Undecided));
         let blurred = SpectrumEvidence::Counted { index: Count { low: 0, high: 1 }, nullity: exact(3), symmetry: 3 };

@@ -156,7 +156,9 @@ fn a_planted_panic_is_found() {
     }
     let target = Target { name: "planted", read: planted, seeds: || vec![b"good input 123".to_vec()] };
     let found = search(&target, 1, &|executions| executions >= 3000);
-    assert!(found.findings.iter().all(|(panic, input)| panic == "planted" && input.contains(&b'[')) && !found.findings.is_empty());
+    assert!(
+        found.findings.iter().all(|(panic, input)| panic == "planted" && input.contains(&b'[')) && !found.findings.is_empty()
+    );
 }
 
 #[test]
@@ -174,7 +176,12 @@ fn long_search() {
         #[expect(clippy::print_stdout, reason = "the counts are the result")]
         {
             let Found { executions, corpus, slowest, .. } = &found;
-            println!("| {} | {executions} | {corpus} | {} | {:.0} ms |", target.name, found.findings.len(), slowest.as_secs_f64() * 1e3);
+            println!(
+                "| {} | {executions} | {corpus} | {} | {:.0} ms |",
+                target.name,
+                found.findings.len(),
+                slowest.as_secs_f64() * 1e3
+            );
         }
     }
     assert_eq!(findings, 0);

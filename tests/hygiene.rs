@@ -28,7 +28,9 @@ figures = []
 
 /// The records of the scenario with these keys, or the words of the refusal.
 fn outcome(keys: &[String]) -> Result<Vec<Record>, String> {
-    let scenario = Scenario::parse(Path::new("hygiene.toml"), BASE, keys, false).map_err(|error| error.to_string())?;
+    let single = keys.iter().any(|key| key.starts_with("model.decay.w"));
+    let text = BASE.replace("DECAY", if single { "w = 0.1, h = 0.1" } else { "epsilon = 0.05" });
+    let scenario = Scenario::parse(Path::new("hygiene.toml"), &text, keys, false).map_err(|error| error.to_string())?;
     let folder = tempfile::tempdir().unwrap();
     let options = Options { threads: Some(1), ..Options::new(folder.path()) };
     study::run(&scenario, &options, &|_| {}).map(|study| study.records).map_err(|error| error.to_string())
@@ -162,7 +164,10 @@ fn the_smallest_and_the_flattest_shapes() {
     let rows: Vec<String> = LOSSES
         .iter()
         .flat_map(|loss| shapes.map(|shape| format!("{loss} {shape} model.decay.w=0.05 model.decay.h=0.05")))
-        .chain(["free", "decayed model.decay.b=0.1"].map(|bias| format!("{} model.bias={bias} model.decay.w=0.05 model.decay.h=0.05", shapes[0])))
+        .chain(
+            ["free", "decayed model.decay.b=0.1"]
+                .map(|bias| format!("{} model.bias={bias} model.decay.w=0.05 model.decay.h=0.05", shapes[0])),
+        )
         .collect();
     table(&rows);
 }
@@ -173,7 +178,7 @@ fn logits_beyond_exp() {
     let rows: Vec<String> = LOSSES
         .iter()
         .flat_map(|loss| {
-            ["1e-300", "1e3", "1e100", "1e160"].map(|scale| format!("{loss} model.decay.epsilon=0.05 starts[0].scale={scale}"))
+            ["1e-300", "1e3", "1e100", "1e160"].map(|scale| format!("{loss} model.decay.epsilon=0.05 starts.scale={scale}"))
         })
         .collect();
     table(&rows);

@@ -94,7 +94,10 @@ fn moved_as(before: &Record, after: &Record, change: Change) -> Result<(), Strin
     text(|record| &record.standing)?;
     text(|record| &record.lower_bound_kind)?;
     if before.rank != after.rank || before.degenerate != after.degenerate {
-        return Err(format!("rank {:?} → {:?}, degenerate {:?} → {:?}", before.rank, after.rank, before.degenerate, after.degenerate));
+        return Err(format!(
+            "rank {:?} → {:?}, degenerate {:?} → {:?}",
+            before.rank, after.rank, before.degenerate, after.degenerate
+        ));
     }
     // Of a convex loss the bound is a smooth function of the point; the points agree to the root of rounding.
     near(before.dual_ratio, after.dual_ratio, 1e-8 * before.dual_ratio.unwrap_or(1.0).max(1.0), "dual_ratio")?;
@@ -108,7 +111,9 @@ fn moved_as(before: &Record, after: &Record, change: Change) -> Result<(), Strin
         _ => None,
     };
     let counts = |record: &Record| [count(&record.index), count(&record.nullity), record.nullity_symmetry];
-    for ((a, b), (more, what)) in counts(before).iter().zip(counts(after)).zip(change.counts.iter().zip(["index", "nullity", "symmetry"])) {
+    for ((a, b), (more, what)) in
+        counts(before).iter().zip(counts(after)).zip(change.counts.iter().zip(["index", "nullity", "symmetry"]))
+    {
         if a.map(|a| a + more) != b {
             return Err(format!("{what}: {a:?} became {b:?}, not {more} more"));
         }
@@ -273,7 +278,11 @@ fn a_planted_change_is_caught() {
     tilted.w_mut()[(0, 0)] += 1e-3;
     let unpolished = assess(&problem, Candidate { point: tilted, polish: false }, Level::Inertia, &Limits::default(), false);
     assert!(moved_as(&before, &alone(&problem, &unpolished), NOTHING).is_err());
-    for change in [Change { value: 1.0 + 1e-9, ..NOTHING }, Change { counts: [1, 0, 0], ..NOTHING }, Change { counts: [0, 1, 0], ..NOTHING }] {
+    for change in [
+        Change { value: 1.0 + 1e-9, ..NOTHING },
+        Change { counts: [1, 0, 0], ..NOTHING },
+        Change { counts: [0, 1, 0], ..NOTHING },
+    ] {
         assert!(moved_as(&before, &before, change).is_err());
     }
 }

@@ -206,7 +206,9 @@ fn at_width(
         Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
         None => Arrow::new(&mut objective, x),
     };
-    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation);
+    // One resolution for both parts: what the off-space cannot resolve is not counted inside either.
+    let off_resolution = off_space.map_or(0.0, |off| off.rounding());
+    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation).max(0.25 * off_resolution);
     let symmetry = tangents.number;
     let (inertia, sliced) = if arrow.is_large() {
         let (inertia, extremes) = Large::new(&arrow, tangents, perturbation, planned.pair).spectrum();
@@ -214,7 +216,6 @@ fn at_width(
     } else {
         (inertia_at(&arrow, perturbation), None)
     };
-    let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let resolution = inertia.resolution.max(off_resolution);
 
     let (mut index, mut nullity) = (inertia.index, inertia.nullity);

@@ -87,6 +87,7 @@ fn judge(problem: &Problem, point: &Assessed, closed_form: Option<&BalancedMinim
         global_value: closed_form.filter(|closed| closed.global).map(|closed| closed.value),
         lowest_known,
         spectrum,
+        softness: point.spectrum.as_ref().ok().map(|spectrum| spectrum.lambda_min.abs() / spectrum.lambda_max),
         off_space_negative: point.off_space_negative,
         tie: theory::tied(problem, GAP_ALLOWED),
     });
@@ -99,7 +100,8 @@ fn judge(problem: &Problem, point: &Assessed, closed_form: Option<&BalancedMinim
     {
         let scaled = critical.gradient().scaled;
         verdict.standing = Standing::Undecided;
-        verdict.reason += &format!("; Newton's method stops at a scaled gradient norm of {scaled:.1e}: there may be no critical point here");
+        verdict.reason +=
+            &format!("; Newton's method stops at a scaled gradient norm of {scaled:.1e}: there may be no critical point here");
     }
     if let Ok(critical) = &point.critical
         && critical.at_floor()

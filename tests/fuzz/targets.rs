@@ -209,7 +209,10 @@ fn features(path: &Path) -> String {
 fn npz_file(folder: &Path, bytes: &[u8]) -> String {
     let path = file(folder, "point.npz", bytes);
     let point = npz::read(&path).map(|point| {
-        assert!(point.w.iter().chain(point.h.iter()).chain(point.b.iter().flatten()).all(|x| x.is_finite()), "a number that is none");
+        assert!(
+            point.w.iter().chain(point.h.iter()).chain(point.b.iter().flatten()).all(|x| x.is_finite()),
+            "a number that is none"
+        );
         point
     });
     format!("{}\n{}", answer("point", point), features(&path))
@@ -317,7 +320,9 @@ fn merge(folder: &Path, bytes: &[u8]) -> String {
     file(&broken, MERGED[usize::from(*first) % MERGED.len()], rest);
     match study::merged_scenario(&[broken, two]) {
         Err(error) => words(error),
-        Ok((parts, scenario)) => answer("merge", study::merge(&parts, &scenario, &out, false).map(|study| described(study.summary))),
+        Ok((parts, scenario)) => {
+            answer("merge", study::merge(&parts, &scenario, &out, false).map(|study| described(study.summary)))
+        }
     }
 }
 

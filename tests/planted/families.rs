@@ -46,7 +46,10 @@ fn minimum_plant(family: &'static str, chance: &mut Chance, problem: Problem, fo
     let value = problem.scale * form.value;
     Plant {
         family,
-        made: format!("{} {:?} K={classes} d={width} {:?} scale {:e} perturbed {size:.0e} {form:?}", problem.loss, problem.bias, problem.decay, problem.scale),
+        made: format!(
+            "{} {:?} K={classes} d={width} {:?} scale {:e} perturbed {size:.0e} {form:?}",
+            problem.loss, problem.bias, problem.decay, problem.scale
+        ),
         point,
         polish: true,
         truth: Truth {
@@ -204,7 +207,8 @@ pub(crate) fn origins(index: u64) -> Plant {
                     let gamma: f64 = chance.pick(&[1.0, 2.0, 3.0]);
                     let (p, r): (f64, f64) = (1.0 / k, 1.0 - 1.0 / k);
                     let eta = r.powf(gamma) - gamma * p * r.powf(gamma - 1.0) * p.ln();
-                    let slope = r.powf(gamma - 2.0) * (-2.0 * gamma * r - gamma * r * p.ln() + gamma * (gamma - 1.0) * p * p.ln());
+                    let slope =
+                        r.powf(gamma - 2.0) * (-2.0 * gamma * r - gamma * r * p.ln() + gamma * (gamma - 1.0) * p * p.ln());
                     (forms::focal(gamma), eta, slope)
                 }
                 3 => {
@@ -276,10 +280,25 @@ pub(crate) fn origins(index: u64) -> Plant {
     point.b_mut().fill(beta);
     let value = value_at_origin(&problem, beta);
     let least = convex.then(|| problem.scale * symmetric(&problem).value);
-    let truth = Truth { critical: true, may_refuse: false, nature, value, rank: 0, negative: Some(negative), zero: Some(zero), soft, least };
+    let truth = Truth {
+        critical: true,
+        may_refuse: false,
+        nature,
+        value,
+        rank: 0,
+        negative: Some(negative),
+        zero: Some(zero),
+        soft,
+        least,
+    };
     Plant {
         family: "zero phases, both sides",
-        made: format!("{} {bias:?} K={classes} d={width} n={n} {:?} scale {scale} σ/μ−1 = {:.1e}", problem.loss, problem.decay, simplex / mu - 1.0),
+        made: format!(
+            "{} {bias:?} K={classes} d={width} n={n} {:?} scale {scale} σ/μ−1 = {:.1e}",
+            problem.loss,
+            problem.decay,
+            simplex / mu - 1.0
+        ),
         problem,
         point,
         polish: true,
@@ -331,7 +350,10 @@ pub(crate) fn mse_ladder(index: u64) -> Plant {
     let size = if chance.coin() { 0.0 } else { chance.log(1e-12, 1e-5) };
     Plant {
         family: "rank ladder of MSE, flat beyond symmetry",
-        made: format!("{bias:?} K={classes} d={width} n={n} r={rank} ε={e:e} λ_b={lb:e} {:?} perturbed {size:.0e}", problem.decay),
+        made: format!(
+            "{bias:?} K={classes} d={width} n={n} r={rank} ε={e:e} λ_b={lb:e} {:?} perturbed {size:.0e}",
+            problem.decay
+        ),
         point: if size > 0.0 { perturbed(&mut chance, point, size) } else { point },
         problem,
         polish: true,
@@ -374,10 +396,8 @@ pub(crate) fn mse_unequal(index: u64) -> Plant {
     let problem = Problem { shape, bias: Bias::None, decay, loss: forms::mse(1.0, target), scale: 1.0 };
     let unit = |k: usize| DVector::from_fn(classes, |j, _| f64::from(u8::from(j == k)));
     let weight = |k: usize| target - mu * samples / (sizes[k] as f64).sqrt();
-    let modes: Vec<Mode> = alive
-        .iter()
-        .map(|&k| Mode { weight: weight(k), left: unit(k), right: unit(k), samples: sizes[k] as f64 })
-        .collect();
+    let modes: Vec<Mode> =
+        alive.iter().map(|&k| Mode { weight: weight(k), left: unit(k), right: unit(k), samples: sizes[k] as f64 }).collect();
     let point = forms::point(&mut chance, &problem, &modes, &[]);
     // Σ over classes of n_k (x − M)²/2N + μ√n_k x.
     let value = |alive: &dyn Fn(usize) -> bool| -> f64 {
@@ -418,7 +438,10 @@ pub(crate) fn mse_unequal(index: u64) -> Plant {
     let least = ((0..classes).filter(|&k| lives(k)).count() <= width).then(|| value(&lives));
     Plant {
         family: "unequal classes, curvature to ±1e-16",
-        made: format!("n_k = {sizes:?} d={width} alive {alive:?} {decay:?} σ/μ−1 = {:?}", sigma.iter().map(|s| s / mu - 1.0).collect::<Vec<_>>()),
+        made: format!(
+            "n_k = {sizes:?} d={width} alive {alive:?} {decay:?} σ/μ−1 = {:?}",
+            sigma.iter().map(|s| s / mu - 1.0).collect::<Vec<_>>()
+        ),
         problem,
         point,
         polish: true,

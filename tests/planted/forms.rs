@@ -263,10 +263,8 @@ pub(crate) fn bce_minimum(classes: usize, epsilon: f64, bias: Bias, decay_b: f64
     let e = k * epsilon;
     let at = |s: f64, t: f64, beta: f64| {
         let (own, other) = (beta + t / k + s * (k - 1.0) / k, beta + t / k - s / k);
-        let value = softplus(-own)
-            + (k - 1.0) * softplus(other)
-            + epsilon * ((k - 1.0) * s + t.abs())
-            + 0.5 * decay_b * k * beta * beta;
+        let value =
+            softplus(-own) + (k - 1.0) * softplus(other) + epsilon * ((k - 1.0) * s + t.abs()) + 0.5 * decay_b * k * beta * beta;
         Form { s, t, beta, value }
     };
     // The margin for a mean logit v (all that t and β do): σ(z_j) + σ(−z_k) = Kε, or 0.

@@ -20,7 +20,8 @@ fn derivatives(loss: &Loss, z: &DVector<f64>, k: usize) -> (DVector<f64>, DMatri
             let (x, gamma) = (p[k], loss.gamma);
             let rest: f64 = (0..classes).filter(|&j| j != k).map(|j| p[j]).sum();
             let eta = rest.powf(gamma) - gamma * x * rest.powf(gamma - 1.0) * x.ln();
-            let slope = rest.powf(gamma - 2.0) * (-2.0 * gamma * rest - gamma * rest * x.ln() + gamma * (gamma - 1.0) * x * x.ln());
+            let slope =
+                rest.powf(gamma - 2.0) * (-2.0 * gamma * rest - gamma * rest * x.ln() + gamma * (gamma - 1.0) * x * x.ln());
             let away = &own - &p;
             (-&away * eta, a * eta - &away * away.transpose() * (slope * x))
         }

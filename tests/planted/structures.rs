@@ -104,7 +104,8 @@ pub(crate) fn partial(index: u64) -> Plant {
         let b: Vec<f64> = (0..classes).map(|c| state.y * if c < alive { 1.0 - m / k } else { -m / k }).collect();
         let point = forms::point(&mut chance, &problem, &modes, &b);
         let truth = counted(&problem, &point, alive - 1, state.value, Nature::Minimum);
-        let made = format!("{} {bias:?} K={classes} m={alive} d={width} n={n} {:?} σ/μ {:?}", problem.loss, problem.decay, state.ratios);
+        let made =
+            format!("{} {bias:?} K={classes} m={alive} d={width} n={n} {:?} σ/μ {:?}", problem.loss, problem.decay, state.ratios);
         return Plant { family: "partially collapsed states", made, point, polish: true, truth, problem };
     }
 }
@@ -149,7 +150,11 @@ pub(crate) fn crossing(index: u64) -> Plant {
         let mut soft = off_space(&problem, state.ratios[0] * mu, times);
         // s is known to about 1e-14, and so is the ratio.
         soft.error = 1e-12 * mu;
-        let counts = if classes <= 12 || index.is_multiple_of(16) { oracle::counts(&problem, &point, &[(soft.value, times)]) } else { None };
+        let counts = if classes <= 12 || index.is_multiple_of(16) {
+            oracle::counts(&problem, &point, &[(soft.value, times)])
+        } else {
+            None
+        };
         let above = soft.value < -soft.error;
         let below = soft.value > soft.error;
         let nature = match counts {
@@ -174,7 +179,8 @@ pub(crate) fn crossing(index: u64) -> Plant {
             soft: vec![soft],
             least: None,
         };
-        let made = format!("γ={gamma} K={classes} m={alive} d={width} {:?} δ = {delta:.1e} σ/μ {:?}", problem.decay, state.ratios);
+        let made =
+            format!("γ={gamma} K={classes} m={alive} d={width} {:?} δ = {delta:.1e} σ/μ {:?}", problem.decay, state.ratios);
         return Plant { family: "σ beside μ at partially collapsed states", made, point, polish: true, truth, problem };
     }
 }
@@ -342,7 +348,11 @@ pub(crate) fn collapsed(index: u64) -> Plant {
     };
     let k = classes as f64;
     let n = chance.log(2.0, 1e9).round() as u64;
-    let (loss, edge) = if kind == 0 { (forms::mse(1.0, 1.0), 1.0 / k) } else { chance.pick(&[(CROSS_ENTROPY, 1.0 / k), (forms::mse(1.0, 1.0), 1.0 / k), (BCE, 1.0 / k)]) };
+    let (loss, edge) = if kind == 0 {
+        (forms::mse(1.0, 1.0), 1.0 / k)
+    } else {
+        chance.pick(&[(CROSS_ENTROPY, 1.0 / k), (forms::mse(1.0, 1.0), 1.0 / k), (BCE, 1.0 / k)])
+    };
     let e = edge * if kind == 1 { chance.log(1.001, 10.0) } else { chance.log(1e-3, 0.9) };
     let full = classes - 1;
     let rank = if kind == 0 { chance.integer(0, full.min(3)) } else { 0 };
