@@ -243,7 +243,8 @@ fn reduce(problem: &Problem, point: &Point, polish: bool) -> (DMatrix<f64>, Poin
     let mut objective = Objective::new(&narrow);
     if GradientNorm::new(&mut objective, &reduced).passes() {
         let margin = (1.0 - RETURN_MARGIN) * problem.decay.mu();
-        let held = residual_spectrum(&mut objective, &reduced).singular_values.iter().filter(|&&sigma| sigma > margin).count();
+        let held =
+            residual_spectrum(&mut objective, &reduced).singular_values.iter().filter(|&&sigma| !(sigma <= margin)).count();
         if reduced.width() == point.width() || held <= reduced.width() {
             return (frame, reduced);
         }
@@ -312,6 +313,9 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
         }
         let one_at_a_time = turn(problem);
         let arrow = Arrow::new(&mut objective, &x);
+        if !arrow.norm_bound().is_finite() {
+            break;
+        }
         // A large arrow has a gauge of its own: the tangents would take as much memory as the Schur complement.
         let gauge = if arrow.is_large() { DMatrix::zeros(arrow.core(), 0) } else { tangents(&x, problem.shifts_bias_freely()) };
         let step = arrow.newton_step(&gradient, &gauge);

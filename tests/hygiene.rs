@@ -12,6 +12,7 @@ classes = 3
 width = 3
 per_class = 2
 bias = \"none\"
+decay = { DECAY }
 [loss]
 name = \"cross-entropy\"
 [[starts]]
@@ -22,8 +23,6 @@ seed = 1
 name = \"origin\"
 [stop]
 steps_max = 60
-[report]
-figures = []
 ";
 
 /// The records of the scenario with these keys, or the words of the refusal.
@@ -84,7 +83,7 @@ fn table(rows: &[String]) {
         }
     }
     assert!(faults.is_empty(), "{refused} refused, {judged} judged\n{}", faults.join("\n"));
-    assert!(judged > 0, "{refused} refused");
+    assert!(judged > 0, "{refused} refused: {rows:?}");
 }
 
 const LOSSES: [&str; 7] = [

@@ -206,6 +206,9 @@ fn at_width(
         Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
         None => Arrow::new(&mut objective, x),
     };
+    if !arrow.norm_bound().is_finite() {
+        return Err("the norm of the Hessian leaves the range of doubles".into());
+    }
     // One resolution for both parts: what the off-space cannot resolve is not counted inside either.
     let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation).max(0.25 * off_resolution);

@@ -133,6 +133,10 @@ fn assess_in_range(problem: &Problem, candidate: Candidate, level: Level, limits
         return without_residual_spectrum(&mut objective, assessed);
     }
     let residual = residual_spectrum(&mut objective, &assessed.point);
+    if !residual.norm().is_finite() {
+        assessed.spectrum = Err("squares of the residuals leave the range of doubles".into());
+        return assessed;
+    }
     assessed.dual_ratio = Some(residual.norm() / problem.decay.mu());
     if let Ok(critical) = &assessed.critical {
         assessed.off_space_negative = spectra::off_space_negative(problem, critical, &residual);
