@@ -19,6 +19,8 @@ pub const GRADIENT_ALLOWED: f64 = 1e-10;
 const FLOOR_ALLOWED: f64 = 1e-8;
 /// A Newton polish starts only below this scaled gradient norm: from farther away it may run to any critical point.
 const POLISH_FROM: f64 = 1e-2;
+/// A polish that ends above this multiple of the rounding floor has stalled: from within the reach of a critical point Newton's method ends below the floor.
+const STALLED_FROM: f64 = 30.0;
 /// Most Newton steps of a polish. Quadratic convergence needs 3 to 6.
 const POLISH_STEPS: usize = 20;
 /// Singular values of W below this fraction of the largest are taken for zero, if the point is still critical without them.
@@ -55,6 +57,7 @@ pub struct CriticalPoint {
     frame: DMatrix<f64>,
     gradient: GradientNorm,
     at_floor: bool,
+    stalled: bool,
 }
 
 /// ‖∇f‖ and what it is measured by.
@@ -77,6 +80,8 @@ pub struct NotCritical {
     pub gradient: GradientNorm,
     /// Why, in words.
     pub reason: String,
+    /// Whether it may be critical all the same: its gradient is within the rounding of its evaluation.
+    pub unresolved: bool,
 }
 
 impl CriticalPoint {
@@ -103,6 +108,12 @@ impl CriticalPoint {
     /// Its gradient norm.
     pub fn gradient(&self) -> GradientNorm {
         self.gradient
+    }
+
+    /// Whether Newton's method was tried and stopped at a gradient that rounding does not explain. Beside a critical point it would have gone on: this may be the neighbourhood of a fold,
+    /// where ∇f is small and nowhere zero.
+    pub fn stalled(&self) -> bool {
+        self.stalled
     }
 
     /// Whether it passed by the evaluation's rounding floor only.
@@ -138,6 +149,11 @@ impl GradientNorm {
         Self { norm, scaled: norm / scale, floor }
     }
 
+    /// Whether an evaluation cannot tell this gradient from zero, and the gate admits nothing of that kind.
+    fn within_rounding(&self) -> bool {
+        self.floor > FLOOR_ALLOWED && self.scaled <= self.floor
+    }
+
     /// Whether this passes the gate: by the bound, or by the rounding floor.
     fn passes(&self) -> bool {
         self.scaled <= GRADIENT_ALLOWED || self.scaled <= self.floor.min(FLOOR_ALLOWED)
@@ -151,9 +167,15 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
     let narrow = problem.at_width(start_width);
     let identity = DMatrix::identity(problem.shape.width(), start_width);
     let before = GradientNorm::new(&mut Objective::new(&narrow), &point);
-    let refuse = |point: Point, gradient, reason| {
+    let refuse = |point: Point, gradient: GradientNorm, reason: String| {
         let point = if start_width == problem.shape.width() { point } else { point.embed(&identity) };
-        NotCritical { point, gradient, reason }
+        let unresolved = gradient.within_rounding();
+        let reason = if unresolved {
+            format!("{reason}; within the rounding of its evaluation ({:.1e}), so nobody can tell", gradient.floor)
+        } else {
+            reason
+        };
+        NotCritical { point, gradient, reason, unresolved }
     };
     if !before.scaled.is_finite() {
         return Err(refuse(point, before, "the gradient is not finite".into()));
@@ -164,7 +186,11 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
         let reason = format!("scaled gradient norm {:.1e} is above {GRADIENT_ALLOWED:.0e}", before.scaled);
         return Err(refuse(point, before, reason));
     }
-    let (frame, reduced) = reduce(&narrow, &point, polish);
+    let (mut frame, mut reduced) = reduce(&narrow, &point, polish);
+    if polish && before.passes() && !(distance(&reduced, &frame, &point) <= POLISH_REACH) {
+        // Newton's steps along flat directions have no length of their own. What was critical as it came stays as it came.
+        (frame, reduced) = reduce(&narrow, &point, false);
+    }
     let narrow = problem.at_width(reduced.width());
     let gradient = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
     if !gradient.passes() {
@@ -178,7 +204,8 @@ pub fn gate(problem: &Problem, candidate: Candidate) -> Result<CriticalPoint, No
         return Err(refuse(point, before, reason));
     }
     let at_floor = !(gradient.scaled <= GRADIENT_ALLOWED);
-    Ok(CriticalPoint { reduced, frame: identity * frame, gradient, at_floor })
+    let stalled = polish && gradient.scaled > STALLED_FROM * gradient.floor && fits(&narrow);
+    Ok(CriticalPoint { reduced, frame: identity * frame, gradient, at_floor, stalled })
 }
 
 /// ‖x − y‖ / (1 + ‖y‖), x being `reduced` in its `frame`. H is compared in blocks of samples: a copy of it is not made.
@@ -216,7 +243,8 @@ fn reduce(problem: &Problem, point: &Point, polish: bool) -> (DMatrix<f64>, Poin
     let mut objective = Objective::new(&narrow);
     if GradientNorm::new(&mut objective, &reduced).passes() {
         let margin = (1.0 - RETURN_MARGIN) * problem.decay.mu();
-        let held = residual_spectrum(&mut objective, &reduced).singular_values.iter().filter(|&&sigma| sigma > margin).count();
+        let held =
+            residual_spectrum(&mut objective, &reduced).singular_values.iter().filter(|&&sigma| !(sigma <= margin)).count();
         if reduced.width() == point.width() || held <= reduced.width() {
             return (frame, reduced);
         }
@@ -285,6 +313,9 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
         }
         let one_at_a_time = turn(problem);
         let arrow = Arrow::new(&mut objective, &x);
+        if !arrow.norm_bound().is_finite() {
+            break;
+        }
         // A large arrow has a gauge of its own: the tangents would take as much memory as the Schur complement.
         let gauge = if arrow.is_large() { DMatrix::zeros(arrow.core(), 0) } else { tangents(&x, problem.shifts_bias_freely()) };
         let step = arrow.newton_step(&gradient, &gauge);

@@ -8,6 +8,9 @@ use crate::spectra::Count;
 /// first-order transition is told apart down to this.
 pub const GAP_ALLOWED: f64 = 1e-10;
 
+/// Relative to the largest eigenvalue, how small a negative one may be for a saddle to lie within [`GAP_ALLOWED`] of the infimum.
+const SOFT: f64 = 1e-4;
+
 /// What a point is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nature {
@@ -90,6 +93,12 @@ pub struct Evidence {
     pub lowest_known: Option<f64>,
     /// The spectrum's counts.
     pub spectrum: SpectrumEvidence,
+    /// |λ_min|/λ_max, where both are known.
+    pub softness: Option<f64>,
+    /// Negative eigenvalues outside the row space of W: certain ones, known where the counts are not.
+    pub off_space_negative: u64,
+    /// Whether another minimum is known whose value agrees with the global one to [`GAP_ALLOWED`]: which of the two is global, no value tells.
+    pub tie: bool,
 }
 
 /// What a point is, how that is known, and why.
@@ -126,9 +135,14 @@ fn contradiction(evidence: &Evidence, global: bool) -> Option<String> {
             return Some(format!("the value lies below {what}"));
         }
     }
+    let soft = evidence.softness.is_some_and(|softness| softness <= SOFT);
     match &evidence.spectrum {
-        SpectrumEvidence::Counted { index, .. } if global && index.low > 0 => {
+        // A step along a curvature κ lowers f by about κ²: down to √(allowed) of the largest curvature both may be true.
+        SpectrumEvidence::Counted { index, .. } if global && index.low > 0 && !soft => {
             Some("the gap says minimum, the inertia says saddle".into())
+        }
+        SpectrumEvidence::Missing(_) if global && evidence.off_space_negative > 0 => {
+            Some("the gap says minimum, ‖G‖ > μ says saddle".into())
         }
         SpectrumEvidence::Counted { nullity, symmetry, .. } if nullity.high < *symmetry => {
             Some(format!("fewer zero eigenvalues ({}) than the symmetry orbit's dimension ({symmetry})", nullity.high))
@@ -149,13 +163,34 @@ pub fn decide(evidence: &Evidence) -> Verdict {
         return Verdict { degenerate: None, ..verdict(Nature::NotCritical, Standing::Numerical, reason.clone()) };
     }
     let support = global_support(evidence);
-    let saddle = matches!(&evidence.spectrum, SpectrumEvidence::Counted { index, .. } if index.low > 0);
+    let counted = matches!(&evidence.spectrum, SpectrumEvidence::Counted { index, .. } if index.low > 0);
+    let saddle = counted || (matches!(&evidence.spectrum, SpectrumEvidence::Missing(_)) && evidence.off_space_negative > 0);
     if let Some(contradiction) = contradiction(evidence, support.is_some()) {
         let nature = if saddle { Nature::StrictSaddle } else { Nature::LocalMinimum };
         return verdict(nature, Standing::Undecided, contradiction);
     }
-    if let Some(support) = support {
-        return verdict(Nature::GlobalMinimum, Standing::Numerical, support);
+    if let Some(support) = support
+        && !counted
+    {
+        // f is within rounding of its infimum there. Whether the point is where f attains it or a saddle beside, curvatures that no rounding hides must say.
+        let unexplained = degenerate == Some(true);
+        return match &evidence.spectrum {
+            _ if evidence.tie => {
+                verdict(Nature::GlobalMinimum, Standing::Undecided, format!("{support}, and so has another minimum: a tie"))
+            }
+            SpectrumEvidence::Counted { nullity, symmetry, .. } if unexplained => {
+                let zeros = nullity.low;
+                let reason = format!(
+                    "{support}; but {zeros} zero eigenvalues, {symmetry} explained by symmetry: a saddle of less curvature than the resolution is not excluded"
+                );
+                verdict(Nature::GlobalMinimum, Standing::Undecided, reason)
+            }
+            SpectrumEvidence::Counted { index, nullity, .. } if index.high > 0 || nullity.exact().is_none() => {
+                let reason = format!("{support}; but an eigenvalue is within rounding of ±resolution");
+                verdict(Nature::GlobalMinimum, Standing::Undecided, reason)
+            }
+            _ => verdict(Nature::GlobalMinimum, Standing::Numerical, support),
+        };
     }
     let allowed = GAP_ALLOWED * evidence.value.abs();
     let not_global = if evidence.lowest_known.is_some_and(|lowest| lowest < evidence.value - allowed) {
@@ -164,6 +199,10 @@ pub fn decide(evidence: &Evidence) -> Verdict {
         "global optimality not established"
     };
     let (index, nullity, symmetry) = match &evidence.spectrum {
+        SpectrumEvidence::Missing(_) if saddle => {
+            let reason = format!("at least {} negative eigenvalues outside the row space of W", evidence.off_space_negative);
+            return verdict(Nature::StrictSaddle, Standing::Numerical, reason);
+        }
         SpectrumEvidence::Missing(reason) => {
             return verdict(Nature::LocalMinimum, Standing::Undecided, format!("no inertia: {reason}; {not_global}"));
         }
@@ -179,8 +218,12 @@ pub fn decide(evidence: &Evidence) -> Verdict {
         return verdict(Nature::DegenerateMinimum, Standing::Undecided, reason);
     }
     if nullity.low > symmetry {
-        let reason = format!("{} zero eigenvalues, {symmetry} explained by symmetry; {not_global}", nullity.low);
-        return verdict(Nature::DegenerateMinimum, Standing::Numerical, reason);
+        // Higher derivatives decide, or a curvature below the resolution: it may be no minimum at all.
+        let reason = format!(
+            "{} zero eigenvalues, {symmetry} explained by symmetry: second derivatives do not decide; {not_global}",
+            nullity.low
+        );
+        return verdict(Nature::DegenerateMinimum, Standing::Undecided, reason);
     }
     verdict(Nature::LocalMinimum, Standing::Numerical, not_global.into())
 }
@@ -201,6 +244,9 @@ mod tests {
             global_value: None,
             lowest_known: Some(1.0),
             spectrum: SpectrumEvidence::Counted { index: exact(index), nullity: exact(nullity), symmetry: 3 },
+            softness: None,
+            off_space_negative: 0,
+            tie: false,
         }
     }
 
@@ -215,9 +261,11 @@ mod tests {
         use Nature::*;
         use Standing::*;
         assert_eq!(decided(&evidence(0, 3, 0.0)), (GlobalMinimum, Numerical));
-        assert_eq!(decided(&evidence(0, 5, 1e-13)), (GlobalMinimum, Numerical));
+        assert_eq!(decided(&evidence(0, 3, 1e-13)), (GlobalMinimum, Numerical));
+        // Zeros that nothing explains: a saddle of less curvature than the resolution, or one of higher order, looks the same.
+        assert_eq!(decided(&evidence(0, 5, 1e-13)), (GlobalMinimum, Undecided));
         assert_eq!(decided(&evidence(0, 3, 1e-9)), (LocalMinimum, Numerical));
-        assert_eq!(decided(&evidence(0, 5, 1e-3)), (DegenerateMinimum, Numerical));
+        assert_eq!(decided(&evidence(0, 5, 1e-3)), (DegenerateMinimum, Undecided));
         assert_eq!(decided(&evidence(2, 3, 1e-3)), (StrictSaddle, Numerical));
         assert_eq!(decided(&evidence(2, 9, 1e-3)), (StrictSaddle, Numerical));
         assert_eq!(decide(&evidence(2, 9, 1e-3)).degenerate, Some(true));
@@ -237,6 +285,21 @@ mod tests {
         assert_eq!(decide(&point).reason, "a lower point is known");
         point.global_value = Some(1.0);
         assert_eq!(decided(&point), (Nature::GlobalMinimum, Standing::Numerical));
+    }
+
+    #[test]
+    fn a_tie_is_undecided_and_off_space_curvature_needs_no_inertia() {
+        let soft = Evidence { softness: Some(1e-7), ..evidence(2, 3, 1e-13) };
+        assert_eq!(decided(&soft), (Nature::StrictSaddle, Standing::Numerical));
+        assert_eq!(decided(&Evidence { softness: Some(1e-2), ..soft }).1, Standing::Undecided);
+        let tie = Evidence { tie: true, ..evidence(0, 3, 0.0) };
+        assert_eq!(decided(&tie), (Nature::GlobalMinimum, Standing::Undecided));
+        let blurred = SpectrumEvidence::Counted { index: Count { low: 0, high: 1 }, nullity: exact(3), symmetry: 3 };
+        assert_eq!(decided(&Evidence { spectrum: blurred, ..evidence(0, 3, 0.0) }).1, Standing::Undecided);
+        let missing = || SpectrumEvidence::Missing("too large".into());
+        let escapes = |gap| Evidence { spectrum: missing(), off_space_negative: 2, ..evidence(0, 3, gap) };
+        assert_eq!(decided(&escapes(1e-3)), (Nature::StrictSaddle, Standing::Numerical));
+        assert_eq!(decided(&escapes(1e-13)).1, Standing::Undecided);
     }
 
     #[test]

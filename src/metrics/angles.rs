@@ -85,6 +85,9 @@ pub(super) fn distance_variance(columns: &DMatrix<f64>, what: &str) -> Result<f6
     Ok((squares / pairs - (sum / pairs).powi(2)).max(0.0))
 }
 
+/// Directions whose distance has this square are one direction to rounding: the logarithm of their distance would be that of the rounding.
+const COINCIDE: f64 = 1e-24;
+
 /// Mean and standard deviation of log‖â_i − â_j‖ over pairs.
 fn log_distances(columns: &DMatrix<f64>, what: &str) -> Result<(f64, f64), String> {
     let units = directions(columns, what)?;
@@ -96,7 +99,7 @@ fn log_distances(columns: &DMatrix<f64>, what: &str) -> Result<(f64, f64), Strin
         let log = 0.5 * (apart.ln() - ideal);
         sum += log;
         squares += log * log;
-        if !(apart > 0.0) {
+        if !(apart > COINCIDE) {
             coincide = Some((j, i));
         }
     });

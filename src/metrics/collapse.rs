@@ -24,15 +24,20 @@ pub(super) fn ratio(statistics: &Statistics) -> Result<f64, String> {
     Ok(within.scatter.iter().sum::<f64>() / statistics.shape.samples() as f64 / between)
 }
 
+/// The square of a distance, relative to the longest mean's, below which two means coincide to rounding.
+const COINCIDE: f64 = 1e-24;
+
 /// The mean over pairs of classes of (Var_c + Var_c')/(2‖μ_c − μ_c'‖²), Var_c = (1/n_c) Σ ‖h − μ_c‖².
 pub(super) fn distance_normalised(statistics: &Statistics) -> Result<f64, String> {
     let within = statistics.within()?;
     let means = statistics.h_centred()?;
     let variances: Vec<f64> =
         within.scatter.iter().zip(statistics.shape.class_sizes()).map(|(scatter, &size)| scatter / size as f64).collect();
+    // Means closer than rounding are one mean: variance and distance would both be rounding.
+    let closest = COINCIDE * means.column_iter().map(|mean| mean.norm_squared()).fold(0.0, f64::max);
     let (mut total, mut pairs, mut merged) = (0.0, 0_u64, None);
     for_each_pair(means, |i, j, apart| {
-        if apart > 0.0 {
+        if apart > closest {
             total += 0.5 * (variances[i] + variances[j]) / apart;
         } else {
             merged = Some((j, i));

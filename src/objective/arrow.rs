@@ -108,6 +108,8 @@ pub struct Arrow {
     /// V, d×d: the features are taken in this basis. `None`: as they are (d ≤ K).
     basis: Option<DMatrix<f64>>,
     pub(super) theta: DMatrix<f64>,
+    /// Σ n_i ‖h̃_i‖²‖A_i‖ where the loss is not convex: the size of the terms of H_θθ, which may cancel there.
+    cancelling: f64,
     /// Eigenvalues of the coupled parts of the B_i, r for each sample.
     pub(super) feature_values: Vec<f64>,
     /// X_i = C_i V_i, core×r for each sample, in factors.
@@ -160,6 +162,7 @@ impl Arrow {
             factor: problem.scale / samples as f64,
             basis,
             theta: DMatrix::zeros(core, core),
+            cancelling: 0.0,
             feature_values: vec![0.0; samples * coupled],
             coupling: Coupling::new(classes, coupled, core / classes, samples),
             residuals: Vec::new(),
@@ -240,6 +243,10 @@ impl Arrow {
         let y = aw * &eigen.vectors;
         self.coupling.push(root, (0..parts).map(with_one), g, y.as_slice(), eigen.vectors.as_slice());
         self.feature_values[i * coupled..(i + 1) * coupled].copy_from_slice(&eigen.values);
+        if !problem.loss.function().convex() {
+            let one = if parts > self.width { 1.0 } else { 0.0 };
+            self.cancelling += self.weights[i] as f64 * (dot(feature, feature) + one) * a.norm();
+        }
         self.hessians.push(structured);
         squares.extend_from_slice(a.as_slice());
         if squares.len() == BATCH * classes * classes || i + 1 == self.samples {
@@ -334,12 +341,12 @@ impl Arrow {
         theta.norm() + self.feature_norm() + coupling
     }
 
-    /// ‖H_θθ‖_F + ‖Σ_i X_i |Λ_i − σ|⁻¹ X_iᵀ‖: the size of the terms of which S(σ) is the difference.
+    /// ‖H_θθ‖_F (of its terms, where they may cancel) + ‖Σ_i X_i |Λ_i − σ|⁻¹ X_iᵀ‖: the size of the terms of which S(σ) is the difference.
     pub fn magnitude(&self, shift: f64) -> f64 {
         let columns = self.coupled_columns();
         let coupled: f64 = columns.map(|(i, c, value)| self.coupling.square(i, c) / (value - shift).abs()).sum();
         let plain = if self.plain() > 0 { self.plain() as f64 * self.gram.trace() / (self.decay_h - shift).abs() } else { 0.0 };
-        self.theta.norm() + coupled + plain
+        self.theta.norm() + self.cancelling + coupled + plain
     }
 
     /// Σ_i #{eig(B_i) < σ}.

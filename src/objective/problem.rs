@@ -70,6 +70,24 @@ impl Problem {
         self.bias == Bias::Free && self.loss.function().shift_invariant()
     }
 
+    /// The same problem times a power of two, and that factor, where squares of its numbers would leave the range of doubles: c and the decays times it. `None` where they do not.
+    ///
+    /// f, its gradient and its Hessian are times the factor, exactly: everything else is as it was. The factor puts √(μc) near 1, so that neither the decays' terms nor those of the loss
+    /// lose their squares.
+    pub fn in_range(&self) -> Option<(Self, f64)> {
+        const RANGE: std::ops::Range<f64> = 1e-100..1e100;
+        let Decay { w, h, b } = self.decay;
+        if RANGE.contains(&self.decay.mu()) && RANGE.contains(&self.scale) {
+            return None;
+        }
+        let factor = (-0.5 * (self.decay.mu().log2() + self.scale.log2())).round().exp2();
+        let decay = Decay { w: factor * w, h: factor * h, b: factor * b };
+        let scaled = Self { decay, scale: factor * self.scale, ..self.clone() };
+        let exact = |x: f64| x.is_normal() || !(x.abs() > 0.0);
+        let numbers = [w, h, b, self.scale, decay.w, decay.h, decay.b, scaled.scale];
+        numbers.into_iter().all(exact).then_some((scaled, factor))
+    }
+
     /// A collapsed problem in even coordinates, and the length a of their unit: x = (W, H, b) is (W/a, H/a, b) there. `None` where each sample has its column.
     ///
     /// With a⁴ = N/C (C columns) f is the function of decays a²λ_W, a²λ_H, λ_b whose column i has the weight m_i/N and the stretch √(m_i C/N). All of that depends on n only

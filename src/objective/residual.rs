@@ -68,7 +68,7 @@ pub fn residual_norms(objective: &mut Objective<'_>, x: &Point) -> ResidualNorms
     ResidualNorms { norm, centred_norm: norm, row_sums }
 }
 
-/// The singular values of G in two passes over the samples.
+/// The singular values of G in two passes over the samples; NaN where squares of its entries overflow.
 ///
 /// The eigenvalues of G Gᵀ alone would give small σ with an error of √eps·σ_max. So the eigenvectors U of the first pass only choose the
 /// basis; in the second the rows of UᵀG, which are orthogonal up to eps·σ_max, are measured themselves: every σ has an error of a few
@@ -90,6 +90,10 @@ pub fn residual_spectrum(objective: &mut Objective<'_>, x: &Point) -> ResidualSp
         }
     });
     let gram = DMatrix::from_vec(classes, classes, gram);
+    if !gram.iter().all(|x| x.is_finite()) {
+        // Squares of its entries leave the range of doubles: nothing is known of G.
+        return ResidualSpectrum { singular_values: vec![f64::NAN; classes], row_sums, centred_norm: f64::NAN };
+    }
     let centred = &gram - &row_sums * row_sums.transpose() / samples;
     let basis = eigen(&gram).vectors;
 

@@ -95,7 +95,8 @@ fn cells(case: &Case, group: &Group, letters: usize) -> Vec<String> {
         excess(record).map_or("–".into(), |(x, _)| short(x)),
         count_text(record.index),
         format!("{}{symmetry}", count_text(record.nullity)),
-        number(record.lambda_min_transverse.or(record.lambda_min)),
+        number(record.lambda_min_transverse.or(record.lambda_min))
+            + &record.resolution.map_or(String::new(), |resolution| format!(" ±{resolution:.0e}").replace('-', "−")),
         number(record.metrics.get("nc1").copied()),
         format!("{nature}{degenerate}{standing}"),
     ]

@@ -145,7 +145,7 @@ impl Node {
         match &self.value {
             Value::Text(value) => text(value),
             Value::Integer(x) => x.to_string(),
-            Value::Float(x) => format!("{x:?}"),
+            Value::Float(x) => decimal(*x),
             Value::Boolean(x) => x.to_string(),
             Value::Array(nodes) => format!("[{}]", nodes.iter().map(Node::toml).collect::<Vec<_>>().join(", ")),
             Value::Table(entries) => {
@@ -258,6 +258,11 @@ fn assign_origin(node: &mut Node, index: usize) {
         }),
         _ => {}
     }
+}
+
+/// The shortest decimal that reads back to the same double, always with a point or an exponent; TOML writes what is no number in small letters.
+pub(super) fn decimal(x: f64) -> String {
+    if x.is_nan() { "nan".into() } else { format!("{x:?}") }
 }
 
 type Misfit = (Range<usize>, String);

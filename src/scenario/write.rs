@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::output::POINTS;
 use super::resolve::Resolved;
-use super::tree::{Node, Value};
+use super::tree::{Node, Value, decimal};
 use super::{Case, Device, Expect, Scenario};
 use crate::model::{Bias, Shape};
 use crate::solvers::SolverSpec;
@@ -33,9 +33,9 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
             line(&mut out, key, &text(&formula));
         }
         for (name, value) in loss.parameters() {
-            line(&mut out, &name, &number(value));
+            line(&mut out, &name, &decimal(value));
         }
-        line(&mut out, "scale", &number(*scale));
+        line(&mut out, "scale", &decimal(*scale));
     }
     for start in &case.starts {
         section(&mut out, "[[starts]]");
@@ -48,7 +48,7 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
         solver_keys(&mut out, solver);
     }
     section(&mut out, "[stop]");
-    line(&mut out, "gradient_norm", &number(case.stop.gradient_norm));
+    line(&mut out, "gradient_norm", &decimal(case.stop.gradient_norm));
     line(&mut out, "steps_max", &case.stop.steps_max.to_string());
     line(&mut out, "polish", &case.stop.polish.to_string());
     section(&mut out, "[spectra]");
@@ -72,7 +72,7 @@ pub(super) fn resolved(scenario: &Scenario, first: &Resolved, model: Option<&Nod
         section(&mut out, "[slice]");
         slice.through.iter().for_each(|orbit| line(&mut out, "through", &orbit.to_string()));
         line(&mut out, "directions", &format!("[{}]", slice.directions.map(|direction| text(direction.name())).join(", ")));
-        line(&mut out, "span", &number(slice.span));
+        line(&mut out, "span", &decimal(slice.span));
         line(&mut out, "resolution", &slice.resolution.to_string());
     }
     section(&mut out, "[output]");
@@ -104,14 +104,14 @@ fn start_keys(out: &mut String, start: &StartSpec) {
         | StartSpec::TiedClasses { count, scale, seed }
         | StartSpec::OriginClasses { count, scale, seed } => {
             line(out, "count", &count.to_string());
-            line(out, "scale", &number(*scale));
+            line(out, "scale", &decimal(*scale));
             line(out, "seed", &seed.to_string());
         }
         StartSpec::Representation { representation, base, count, scale, seed } => {
             line(out, "representation", &text(representation.name()));
             line(out, "base", &text(base.name()));
             line(out, "count", &count.to_string());
-            line(out, "scale", &number(*scale));
+            line(out, "scale", &decimal(*scale));
             line(out, "seed", &seed.to_string());
         }
         StartSpec::Partial { alive } => {
@@ -125,24 +125,24 @@ fn start_keys(out: &mut String, start: &StartSpec) {
 
 fn solver_keys(out: &mut String, solver: &SolverSpec) {
     match *solver {
-        SolverSpec::GradientDescent { step: Some(step) } => line(out, "step", &number(step)),
+        SolverSpec::GradientDescent { step: Some(step) } => line(out, "step", &decimal(step)),
         SolverSpec::GradientDescent { step: None } | SolverSpec::GradientNorm | SolverSpec::NewtonMinres => {}
         SolverSpec::GradientFlow { tolerance, time } => {
-            line(out, "tolerance", &number(tolerance));
+            line(out, "tolerance", &decimal(tolerance));
             if let Some(time) = time {
-                line(out, "time", &number(time));
+                line(out, "time", &decimal(time));
             }
         }
         SolverSpec::EigenvectorFollowing { index, radius } => {
             line(out, "index", &index.to_string());
-            line(out, "radius", &number(radius));
+            line(out, "radius", &decimal(radius));
         }
         SolverSpec::Momentum { step, momentum } => {
-            line(out, "step", &number(step));
-            line(out, "momentum", &number(momentum));
+            line(out, "step", &decimal(step));
+            line(out, "momentum", &decimal(momentum));
         }
         SolverSpec::Lbfgs { memory } => line(out, "memory", &memory.to_string()),
-        SolverSpec::TrustRegion { radius } => line(out, "radius", &number(radius)),
+        SolverSpec::TrustRegion { radius } => line(out, "radius", &decimal(radius)),
     }
 }
 
@@ -160,7 +160,7 @@ fn expectations(out: &mut String, expect: &Expect) {
 /// A value on one line. The library would write 1e-12 as 0.000000000001.
 fn inline(value: &toml::Value) -> String {
     match value {
-        toml::Value::Float(x) => number(*x),
+        toml::Value::Float(x) => decimal(*x),
         toml::Value::Array(values) => format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", ")),
         toml::Value::Table(table) => {
             let entries: Vec<String> = table.iter().map(|(key, value)| format!("{} = {}", text(key), inline(value))).collect();
@@ -183,11 +183,6 @@ fn section(out: &mut String, header: &str) {
 
 fn line(out: &mut String, key: &str, value: &str) {
     let _ = writeln!(out, "{key} = {value}");
-}
-
-/// The shortest decimal that reads back to the same double, always with a point or an exponent.
-fn number(x: f64) -> String {
-    format!("{x:?}")
 }
 
 fn text(text: &str) -> String {

@@ -129,6 +129,21 @@ pub struct Spectrum {
     pub route: Route,
 }
 
+impl Spectrum {
+    /// All eigenvalues, and what they are measured by, times `factor`.
+    pub fn scale(&mut self, factor: f64) {
+        self.resolution *= factor;
+        self.lambda_min *= factor;
+        self.lambda_max *= factor;
+        for value in [&mut self.lambda_min_transverse, &mut self.escape_curvature].into_iter().flatten() {
+            *value *= factor;
+        }
+        if let Some(Ok(levels)) = &mut self.whole {
+            levels.iter_mut().for_each(|level| level.eigenvalue *= factor);
+        }
+    }
+}
+
 /// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
 ///
 /// `Err` says why there is none (the plan does not fit the limits).
@@ -157,6 +172,14 @@ pub fn at_critical(
     Ok(spectrum)
 }
 
+/// How many eigenvalues of the off-space directions are negative by more than rounding at a critical point: known wherever the singular values of G are.
+pub fn off_space_negative(problem: &Problem, critical: &CriticalPoint, residual: &ResidualSpectrum) -> u64 {
+    let rank = critical.rank();
+    let off = OffSpace::new(problem, residual, rank, problem.shape.width() - rank);
+    // What moves the point by its gradient moves G: the margin of the counts holds both.
+    off.counts(2.0 * off.rounding() + 4.0 * critical.gradient().norm).0
+}
+
 /// The spectrum at any point, without a rank split. Only the shift of a free bias is a symmetry null vector away from critical points.
 pub fn at_point(problem: &Problem, x: &Point, level: Level, limits: &Limits) -> Result<Spectrum, String> {
     let shift = problem.shifts_bias_freely();
@@ -183,7 +206,12 @@ fn at_width(
         Some(collapsed) => Arrow::weighted(&mut objective, x, collapsed.weights.clone()),
         None => Arrow::new(&mut objective, x),
     };
-    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation);
+    if !arrow.norm_bound().is_finite() {
+        return Err("the norm of the Hessian leaves the range of doubles".into());
+    }
+    // One resolution for both parts: what the off-space cannot resolve is not counted inside either.
+    let off_resolution = off_space.map_or(0.0, |off| off.rounding());
+    let perturbation = collapsed.as_ref().map_or(0.0, |collapsed| collapsed.perturbation).max(0.25 * off_resolution);
     let symmetry = tangents.number;
     let (inertia, sliced) = if arrow.is_large() {
         let (inertia, extremes) = Large::new(&arrow, tangents, perturbation, planned.pair).spectrum();
@@ -191,7 +219,6 @@ fn at_width(
     } else {
         (inertia_at(&arrow, perturbation), None)
     };
-    let off_resolution = off_space.map_or(0.0, |off| off.rounding());
     let resolution = inertia.resolution.max(off_resolution);
 
     let (mut index, mut nullity) = (inertia.index, inertia.nullity);

@@ -30,7 +30,7 @@ impl OffSpace {
             .map(|&sigma| {
                 let upper = 0.5 * (w + h) + (0.5 * (w - h)).hypot(sigma);
                 // The product of the pair is λ_Wλ_H − σ²: no cancellation between nearly equal halves.
-                ((mu - sigma) * (mu + sigma) / upper, upper)
+                ((mu - sigma) * ((mu + sigma) / upper), upper)
             })
             .collect();
         let rest = (h, (problem.shape.samples() - problem.shape.classes()) as u64);

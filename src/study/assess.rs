@@ -22,6 +22,10 @@ pub struct Assessed {
     pub point: Point,
     /// The critical point, or why it is none.
     pub critical: Result<CriticalPoint, String>,
+    /// Whether a point that is not critical may be critical all the same, as no evaluation can tell.
+    pub unresolved: bool,
+    /// Negative eigenvalues of the directions outside the row space of W at a critical point: certain ones, known even where the inertia is not.
+    pub off_space_negative: u64,
     /// What led there.
     pub path: Path,
     /// f.
@@ -89,10 +93,19 @@ pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: 
 }
 
 /// Passes a candidate through the gate and computes every number of it. With `anywhere`, the spectrum is computed at points that do not pass, too.
+///
+/// Problems whose decays or factor are too small or too large for squares are assessed as [`Problem::in_range`] has them.
 pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Limits, anywhere: bool) -> Assessed {
-    let (point, gradient, critical) = match gate(problem, candidate) {
-        Ok(critical) => (critical.point(), critical.gradient(), Ok(critical)),
-        Err(refused) => (refused.point, refused.gradient, Err(refused.reason)),
+    match problem.in_range() {
+        None => assess_in_range(problem, candidate, level, limits, anywhere),
+        Some((scaled, factor)) => assess_in_range(&scaled, candidate, level, limits, anywhere).times(factor.recip()),
+    }
+}
+
+fn assess_in_range(problem: &Problem, candidate: Candidate, level: Level, limits: &Limits, anywhere: bool) -> Assessed {
+    let (point, gradient, critical, unresolved) = match gate(problem, candidate) {
+        Ok(critical) => (critical.point(), critical.gradient(), Ok(critical), false),
+        Err(refused) => (refused.point, refused.gradient, Err(refused.reason), refused.unresolved),
     };
     let mut objective = Objective::new(problem);
     let value = objective.value(&point);
@@ -102,6 +115,8 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
     let mut assessed = Assessed {
         point,
         critical,
+        unresolved,
+        off_space_negative: 0,
         path: Path::default(),
         value,
         gradient,
@@ -118,7 +133,14 @@ pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Li
         return without_residual_spectrum(&mut objective, assessed);
     }
     let residual = residual_spectrum(&mut objective, &assessed.point);
+    if !residual.norm().is_finite() {
+        assessed.spectrum = Err("squares of the residuals leave the range of doubles".into());
+        return assessed;
+    }
     assessed.dual_ratio = Some(residual.norm() / problem.decay.mu());
+    if let Ok(critical) = &assessed.critical {
+        assessed.off_space_negative = spectra::off_space_negative(problem, critical, &residual);
+    }
     assessed.lower_bound = lower_bound(&mut objective, &assessed.point, &residual)
         .map(|bound| (bound, "dual"))
         .or_else(|| theory::contrastive_bound(problem).map(|bound| (bound, "contrastive")));
@@ -167,6 +189,8 @@ impl Assessed {
         Self {
             point,
             critical: Err(reason.clone()),
+            unresolved: false,
+            off_space_negative: 0,
             path: Path { start: begin.spec.name().into(), seed: begin.seed(), stop_reason: FAILED.into(), ..Path::default() },
             value: f64::NAN,
             gradient: GradientNorm { norm: f64::NAN, scaled: f64::NAN, floor: f64::NAN },
@@ -176,6 +200,19 @@ impl Assessed {
             least_probability: None,
             metrics: Metrics::default(),
         }
+    }
+
+    /// f, its derivatives and their bounds times a power of two.
+    fn times(mut self, factor: f64) -> Self {
+        self.value *= factor;
+        self.gradient.norm *= factor;
+        if let Some((bound, _)) = &mut self.lower_bound {
+            *bound *= factor;
+        }
+        if let Ok(spectrum) = &mut self.spectrum {
+            spectrum.scale(factor);
+        }
+        self
     }
 
     /// The rank of W and H at a critical point.

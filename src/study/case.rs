@@ -11,7 +11,7 @@ use crate::record::{self, Count, Eigenvalue, EigenvalueOrigin, PerClass, Record,
 use crate::scenario::{Case, Device, Scenario};
 use crate::spectra::{self, Origin, SpectrumLevel};
 use crate::theory::{self, BalancedMinimum};
-use crate::verdict::{Evidence, SpectrumEvidence, Standing, Verdict, decide};
+use crate::verdict::{Evidence, GAP_ALLOWED, SpectrumEvidence, Standing, Verdict, decide};
 
 /// Judges the points of a case, writes them, and returns its records and trajectory rows.
 pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assessed>, dir: &Path) -> Result<Lines, StudyError> {
@@ -21,7 +21,7 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
     let lowest_known = [lowest, closed_form.as_ref().map(|closed| closed.value)].into_iter().flatten().reduce(f64::min);
     let (mut records, mut rows) = (Vec::new(), Vec::new());
     for (start_index, (point, orbit)) in points.iter_mut().zip(orbits).enumerate() {
-        let verdict = judge(point, closed_form.as_ref(), lowest_known);
+        let verdict = judge(&case.problem, point, closed_form.as_ref(), lowest_known);
         let file = scenario.output.points.then(|| point_file(&case.id, start_index));
         if let Some(file) = &file {
             write_point(&dir.join(file), point, case)?;
@@ -68,12 +68,12 @@ pub fn alone(problem: &Problem, point: &Assessed) -> Record {
 pub(super) fn beside(problem: &Problem, point: &Assessed, lowest: Option<f64>) -> Record {
     let closed_form = theory::balanced_minimum(problem).ok();
     let lowest_known = [lowest, closed_form.as_ref().map(|closed| closed.value)].into_iter().flatten().reduce(f64::min);
-    let verdict = judge(point, closed_form.as_ref(), lowest_known);
+    let verdict = judge(problem, point, closed_form.as_ref(), lowest_known);
     record_of(problem, point, &verdict, closed_form.as_ref())
 }
 
 /// The verdict on one point, given the closed form and the lowest value known for its problem.
-fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
+fn judge(problem: &Problem, point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: Option<f64>) -> Verdict {
     let spectrum = match &point.spectrum {
         Ok(spectrum) => {
             SpectrumEvidence::Counted { index: spectrum.index, nullity: spectrum.nullity, symmetry: spectrum.nullity_symmetry }
@@ -87,10 +87,21 @@ fn judge(point: &Assessed, closed_form: Option<&BalancedMinimum>, lowest_known: 
         global_value: closed_form.filter(|closed| closed.global).map(|closed| closed.value),
         lowest_known,
         spectrum,
+        softness: point.spectrum.as_ref().ok().map(|spectrum| spectrum.lambda_min.abs() / spectrum.lambda_max),
+        off_space_negative: point.off_space_negative,
+        tie: theory::tied(problem, GAP_ALLOWED),
     });
-    if point.path.failed() {
+    if point.path.failed() || point.unresolved {
         // Nothing was found out of it.
         verdict.standing = Standing::Undecided;
+    }
+    if let Ok(critical) = &point.critical
+        && critical.stalled()
+    {
+        let scaled = critical.gradient().scaled;
+        verdict.standing = Standing::Undecided;
+        verdict.reason +=
+            &format!("; Newton's method stops at a scaled gradient norm of {scaled:.1e}: there may be no critical point here");
     }
     if let Ok(critical) = &point.critical
         && critical.at_floor()

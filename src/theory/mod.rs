@@ -121,3 +121,15 @@ pub fn contrastive_bound(problem: &Problem) -> Option<f64> {
     let (_, scalars) = Balanced::try_from(problem).ok()?.solve().ok()?;
     scalars.global.then_some(scalars.value)
 }
+
+/// Whether two minima of a balanced problem's scalar problem φ(t) + c|t| have values that agree to `allowed`, relatively: beside a first-order transition of a loss that is not convex.
+pub fn tied(problem: &Problem, allowed: f64) -> bool {
+    if problem.loss.function().convex() {
+        return false;
+    }
+    let Ok(balanced) = Balanced::try_from(problem) else { return false };
+    let contrast = Contrast::new(&balanced.loss, balanced.classes);
+    let Ok(minima) = contrast.and_then(|contrast| contrast.minima(balanced.epsilon() / balanced.scale)) else { return false };
+    let least = minima.iter().map(|minimum| minimum.value).fold(f64::INFINITY, f64::min);
+    minima.iter().filter(|minimum| minimum.value - least <= allowed * least.abs()).count() > 1
+}
