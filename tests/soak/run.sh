@@ -104,9 +104,10 @@ while :; do
     ((how != 4)) || signal=TERM code=143
     ((how != 5)) || signal=INT code=130
     kill "-$signal" "$pid" 2>/dev/null && kills=$((kills + 1)) || signal=none
-    # Not a pipeline of its own in the background: the shell lets it catch SIGINT all the same, for the program asks for it.
+    # The shell has its background ignore SIGINT until the program asks for it: one that comes too early is lost.
+    while [[ $signal == INT ]] && sleep 1 && kill -INT "$pid" 2>/dev/null; do :; done
     ended=0
-    wait "$pid" || ended=$?
+    { wait "$pid"; } 2>/dev/null || ended=$?
     after=$(lines killed)
     echo "incarnation $number: $before → $after records, $memory MiB at most, signal $signal, ended with $ended"
     if ((ended == 0)); then break; fi
