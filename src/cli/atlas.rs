@@ -104,7 +104,7 @@ fn ended(outcome: Outcome) -> &'static str {
         Outcome::Done => "every expectation holds",
         Outcome::Failed => "an expectation or a theorem fails",
         Outcome::Undecided => "more is undecided than it allows",
-        Outcome::Refused | Outcome::Broken => "it did not end",
+        Outcome::Refused | Outcome::Broken | Outcome::Interrupted(_) => "it did not end",
     }
 }
 
@@ -116,6 +116,7 @@ fn worse(a: Outcome, b: Outcome) -> Outcome {
         Outcome::Failed => 2,
         Outcome::Refused => 3,
         Outcome::Broken => 4,
+        Outcome::Interrupted(_) => 5,
     };
     if weight(b) > weight(a) { b } else { a }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{CliError, Outcome, print, print_json};
-use crate::record::{Expectation, Record, StoreError, TheoremFinding};
+use super::{CliError, Outcome, print, print_json, signals};
+use crate::record::{Expectation, Record, StoreError, TheoremFinding, fault};
 use crate::report::{self, RunData};
 use crate::study::{Study, StudyError};
 
@@ -13,6 +13,7 @@ pub(super) fn end(mut study: Study, dir: &Path, json: bool, quiet: bool) -> Resu
     let broken = |error: &dyn std::fmt::Display| CliError::Broken(error.to_string());
     let run = RunData::with_records(dir, std::mem::take(&mut study.records)).map_err(|error| broken(&error))?;
     let report = report::write_runs(std::slice::from_ref(&run), None).map_err(|error| broken(&error))?;
+    fault::at("report-written");
     if json {
         print_json(&serde_json::json!({ "summary": study.summary, "records": run.records, "theorems": study.theorems }))?;
     } else if !quiet {
@@ -52,7 +53,7 @@ fn closing_words(study: &Study, records: &[Record], report: &Path) -> String {
         };
         text += &format!("{mark} {}: {} {}{}\n", found.title, found.finding, margin(found), because(found));
     }
-    text += &failures(records);
+    text += &leftovers(records);
     if let Some(device) = &study.device {
         let megabytes = device.bytes_peak as f64 / 1e6;
         text += &format!(
@@ -94,18 +95,53 @@ fn outcome(study: &Study) -> Outcome {
     }
 }
 
-/// How many points failed, and what to do; nothing where none did.
-pub(super) fn failures(records: &[Record]) -> String {
-    let mut failed = records.iter().filter(|record| record.failed());
-    let Some(first) = failed.next() else { return String::new() };
-    let count = 1 + failed.count();
+/// How many points failed, or exceeded a limit, and what to do; nothing where none did.
+pub(super) fn leftovers(records: &[Record]) -> String {
+    told(records, Record::failed, "failed", "--retry failed computes them again")
+        + &told(
+            records,
+            Record::limited,
+            "exceeded a limit",
+            "--retry unsettled, with a higher limit or none, computes them again",
+        )
+}
+
+fn told(records: &[Record], such: fn(&Record) -> bool, what: &str, help: &str) -> String {
+    let mut such = records.iter().filter(|record| such(record));
+    let Some(first) = such.next() else { return String::new() };
+    let count = 1 + such.count();
     let points = if count == 1 { "1 point".to_owned() } else { format!("{count} points") };
-    format!(
-        "{points} failed, start {} of case {} first: {}
---retry failed computes them again
-",
-        first.start_index, first.case, first.reason
-    )
+    format!("{points} {what}, start {} of case {} first: {}\n{help}\n", first.start_index, first.case, first.reason)
+}
+
+/// A run that a signal stopped: what is kept, and what to type.
+pub(super) fn interrupted(dir: &Path) -> CliError {
+    let message = format!("interrupted; what was finished is safe in {}", dir.display());
+    let typed: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let help = format!("go on with: ufm {}", resuming(&typed));
+    CliError::Interrupted { message, help, signal: signals::signal().unwrap_or(signals::INTERRUPT) }
+}
+
+/// The arguments that go on with the run that these began, as a shell reads them.
+fn resuming(typed: &[String]) -> String {
+    let mut words = Vec::new();
+    let mut rest = typed.iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--overwrite" | "--resume" => {}
+            "--retry" => drop(rest.next()),
+            word if word.starts_with("--retry=") => {}
+            word => words.push(quoted(word)),
+        }
+    }
+    words.push("--resume".into());
+    words.join(" ")
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-+=./,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// A run's fault as the command line tells it.
@@ -132,5 +168,22 @@ pub(super) fn explain(error: StudyError, dir: &Path) -> CliError {
         }
         StudyError::Threads(message) => CliError::Broken(message),
         StudyError::FailFast(_) => CliError::Stopped(error.to_string()),
+        StudyError::Interrupted => interrupted(dir),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_type_goes_on_with_what_was_typed() {
+        let typed = |words: &[&str]| resuming(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(typed(&["run", "a.toml", "--out", "b"]), "run a.toml --out b --resume");
+        assert_eq!(typed(&["run", "a.toml", "--overwrite", "model.width=2,3"]), "run a.toml model.width=2,3 --resume");
+        assert_eq!(typed(&["run", "a.toml", "--retry", "failed", "--threads", "2"]), "run a.toml --threads 2 --resume");
+        assert_eq!(typed(&["run", "a.toml", "--retry=failed", "--resume"]), "run a.toml --resume");
+        assert_eq!(typed(&["run", "it's mine.toml"]), "run 'it'\\''s mine.toml' --resume");
+        assert_eq!(typed(&["run", "a.toml", "loss.ell=-log(p)"]), "run a.toml 'loss.ell=-log(p)' --resume");
     }
 }

@@ -22,6 +22,8 @@ pub enum Outcome {
     Undecided,
     /// 4: the machine failed us: disk, device.
     Broken,
+    /// 128 + the signal that asked it to stop: 130 for SIGINT (Ctrl-C), 143 for SIGTERM.
+    Interrupted(u8),
 }
 
 impl Outcome {
@@ -33,6 +35,7 @@ impl Outcome {
             Self::Failed => 2,
             Self::Undecided => 3,
             Self::Broken => 4,
+            Self::Interrupted(signal) => 128 + signal,
         }
     }
 }
@@ -60,6 +63,16 @@ pub enum CliError {
     /// The disk or the device failed. Exit code 4.
     #[error("{0}")]
     Broken(String),
+    /// A signal stopped the run. Exit code 128 + signal.
+    #[error("{message}")]
+    Interrupted {
+        /// What is kept.
+        message: String,
+        /// What to type to go on.
+        help: String,
+        /// The signal.
+        signal: u8,
+    },
     /// `--fail-fast` stopped the run. Exit code 3.
     #[error("{0}")]
     Stopped(String),
@@ -110,6 +123,7 @@ impl CliError {
             Self::Input(_) | Self::Refused { .. } => Outcome::Refused,
             Self::Broken(_) => Outcome::Broken,
             Self::Stopped(_) => Outcome::Undecided,
+            Self::Interrupted { signal, .. } => Outcome::Interrupted(*signal),
             Self::Closed => Outcome::Done,
         }
     }
@@ -174,6 +188,7 @@ impl Diagnostic for Snippet<'_> {
         let help = match self.error {
             CliError::Input(error) => error.help.as_deref(),
             CliError::Refused { help, .. } => help.as_deref(),
+            CliError::Interrupted { help, .. } => Some(help.as_str()),
             _ => None,
         };
         help.map(|help| Box::new(help) as Box<dyn fmt::Display>)

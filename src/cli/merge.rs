@@ -1,7 +1,7 @@
 //! `ufm merge`: the shards of a run joined to the run.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::{CliError, Outcome, ending, provenance};
 use crate::study;
@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 /// Joins the shards, judges what the scenario expects of them together, draws figures and report.
 pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
-    let started = SystemTime::now();
+    let started = (SystemTime::now(), Instant::now());
     let explain = |error| ending::explain(error, &args.out);
     let (parts, scenario) = study::merged_scenario(&args.shards).map_err(explain)?;
     let study = study::merge(&parts, &scenario, &args.out, args.overwrite).map_err(explain)?;

@@ -20,6 +20,7 @@ mod provenance;
 mod report;
 mod run;
 mod schema;
+mod signals;
 mod slurm;
 mod theory;
 
@@ -34,7 +35,8 @@ pub(crate) use output::{print, print_json};
 #[derive(Debug, Parser)]
 #[command(name = "ufm", version, max_term_width = 110, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 done, every expectation holds · 1 wrong input or command line · 2 an expectation fails · \
-                        3 more is undecided than expect.undecided_max allows · 4 the machine failed us (disk, device)")]
+                        3 more is undecided than expect.undecided_max allows · 4 the machine failed us (disk, device) · \
+                        130 interrupted (Ctrl-C), 143 terminated: --resume goes on")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -2,21 +2,27 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::CliError;
+use super::{CliError, run};
 use crate::record::{Part, write_atomically};
 use crate::study::DeviceUse;
 
 /// Writes `provenance.json` into a run's folder.
-pub(super) fn write(dir: &Path, threads: Option<u16>, device: Option<&DeviceUse>, started: SystemTime) -> Result<(), CliError> {
-    put(dir, &document(threads, device, started))
+pub(super) fn write(dir: &Path, args: &run::Args, device: Option<&DeviceUse>, started: Began) -> Result<(), CliError> {
+    let mut document = document(args.threads, device, started);
+    document["limit_memory_mib"] = args.limit_memory.into();
+    document["limit_time_seconds"] = args.limit_time.map(|time| time.as_secs_f64()).into();
+    put(dir, &document)
 }
 
+/// When a run began, by the clock that people set and by the one that only goes forward.
+pub(super) type Began = (SystemTime, Instant);
+
 /// Writes that of a merged run: its own, and those of the shards.
-pub(super) fn write_merged(dir: &Path, parts: &[Part], started: SystemTime) -> Result<(), CliError> {
+pub(super) fn write_merged(dir: &Path, parts: &[Part], started: Began) -> Result<(), CliError> {
     let mut whole = document(None, None, started);
     let of = |part: &Part| {
         let text = std::fs::read_to_string(part.dir.join("provenance.json")).ok();
@@ -28,7 +34,8 @@ pub(super) fn write_merged(dir: &Path, parts: &[Part], started: SystemTime) -> R
     put(dir, &whole)
 }
 
-fn document(threads: Option<u16>, device: Option<&DeviceUse>, started: SystemTime) -> Value {
+fn document(threads: Option<u16>, device: Option<&DeviceUse>, (started, clock): Began) -> Value {
+    // A clock that was set back may say that a run ended before it began; how long it took is not taken from it.
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64();
     let finished = SystemTime::now();
     serde_json::json!({
@@ -44,6 +51,7 @@ fn document(threads: Option<u16>, device: Option<&DeviceUse>, started: SystemTim
         "threads": threads.map_or_else(rayon::current_num_threads, usize::from),
         "started_unix_seconds": seconds(started),
         "finished_unix_seconds": seconds(finished),
+        "elapsed_seconds": clock.elapsed().as_secs_f64(),
     })
 }
 

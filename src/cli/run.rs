@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CliError, Outcome, dry_run, ending, print, print_json, provenance};
+use super::{CliError, Outcome, dry_run, ending, print, print_json, provenance, signals};
 use crate::gpu::{self, PlantedFault};
-use crate::record::{Mode, Shard};
+use crate::record::{Mode, Shard, fault};
 use crate::scenario::Scenario;
 use crate::starts;
-use crate::study::{self, Options, Progress, Retry, Study};
+use crate::study::{self, CaseLimits, Options, Progress, Retry, Study};
 
 /// Arguments of `ufm run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Go on with an interrupted run of the same settings
     #[arg(long, conflicts_with = "overwrite")]
     pub(super) resume: bool,
-    /// Go on with an interrupted run, and compute again the cases with a point that failed (broke down), or is unsettled (not critical or undecided)
+    /// Go on with an interrupted run, and compute again the cases with a point that failed (broke down), is unsettled (not critical or undecided), or whose lines are damaged
     #[arg(long, value_name = "WHICH", conflicts_with = "overwrite", value_parser = retry)]
     pub(super) retry: Option<Retry>,
     /// Replace the records that the folder holds
@@ -43,6 +43,12 @@ pub(super) struct Args {
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
+    /// Most memory that a point of a case may be planned with; a case that needs more becomes rows that say so
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit_memory: Option<u32>,
+    /// Most time for the points of a case, taken together; what is not done by then becomes rows that say so
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) limit_time: Option<Duration>,
     /// Where candidates are computed: cpu or gpu [default: as the scenario says]
     #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub(super) device: Option<String>,
@@ -79,8 +85,15 @@ fn retry(name: &str) -> Result<Retry, String> {
     match name {
         "failed" => Ok(Retry::Failed),
         "unsettled" => Ok(Retry::Unsettled),
-        _ => Err("what can be computed again is `failed` or `unsettled`".into()),
+        "damaged" => Ok(Retry::Damaged),
+        _ => Err("what can be computed again is `failed`, `unsettled` or `damaged`".into()),
     }
+}
+
+/// The value of `--limit-time`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|seconds| !seconds.is_zero()).ok_or_else(|| "a time is a number of seconds greater than 0".into())
 }
 
 /// The value of `--gpu-fault`.
@@ -130,14 +143,23 @@ pub(super) fn run(args: &Args) -> Result<Outcome, CliError> {
         fail_fast: args.fail_fast,
         shard: args.shard,
         retry: args.retry.unwrap_or_default(),
+        limits: CaseLimits {
+            memory_bytes: args.limit_memory.map(|mebibytes| f64::from(mebibytes) * 1_048_576.0),
+            time: args.limit_time,
+        },
+        interrupted: signals::caught().map_err(|error| CliError::Broken(format!("signals cannot be caught: {error}")))?,
     };
-    let started = SystemTime::now();
+    let started = (SystemTime::now(), Instant::now());
     let bar = Bar::new(args.quiet || args.json);
     let study =
         study::run_on(&scenario, &options, &gpu, &|progress| bar.show(progress)).map_err(|error| ending::explain(error, &dir));
     bar.clear();
     let study = study?;
-    provenance::write(&dir, args.threads, study.device.as_ref(), started)?;
+    provenance::write(&dir, args, study.device.as_ref(), started)?;
+    fault::at("provenance-written");
+    if signals::signal().is_some() {
+        return Err(ending::interrupted(&dir));
+    }
     match args.shard {
         Some(shard) => end_of_shard(shard, &study, &dir, args.json, args.quiet),
         None => ending::end(study, &dir, args.json, args.quiet),
@@ -186,7 +208,7 @@ fn end_of_shard(shard: Shard, study: &Study, dir: &Path, json: bool, quiet: bool
         print(&format!(
             "shard {shard}: {points} points → {dir}
 {}",
-            ending::failures(&study.records)
+            ending::leftovers(&study.records)
         ))?;
     }
     Ok(Outcome::Done)

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::fault;
+
 /// Numbers the temporary files of this process: two threads may write beside each other.
 static FILES_BEGUN: AtomicU64 = AtomicU64::new(0);
 
@@ -31,7 +33,14 @@ fn write_aside(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> i
     let temporary = path.with_file_name(name);
     let written = File::create_new(&temporary).and_then(|mut file| {
         fill(&mut file)?;
-        fs::rename(&temporary, path)
+        if fault::due("file-half-written") {
+            file.metadata().and_then(|file_now| file.set_len(file_now.len() / 2)).expect("a file just written can be cut");
+            std::process::abort();
+        }
+        fault::at("file-before-rename");
+        fs::rename(&temporary, path)?;
+        fault::at("file-renamed");
+        Ok(())
     });
     if written.is_err() {
         // The first error is the one to report; a temporary file that cannot be removed either is harmless.

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use super::write_atomically;
+use super::{check, write_atomically};
 
 /// What a line says of where it belongs.
 #[derive(Deserialize)]
@@ -36,8 +36,26 @@ pub(super) struct Span {
     length: usize,
 }
 
+/// What is done about a damaged line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// The file is refused, with the line's number.
+    Refused,
+    /// The line is left out, like a torn last one.
+    LeftOut,
+}
+
 /// Visits the whole lines of a JSON Lines file with their keys; a torn last line is left out, any other fault is refused with its line. One line is in memory at a time.
-pub(super) fn each_line(path: &Path, mut visit: impl FnMut(Line<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+pub(super) fn each_line(path: &Path, visit: impl FnMut(Line<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    each_line_of(path, Damage::Refused, visit)
+}
+
+/// The same with a say in what is done about damaged lines: those that are not what was written, and those that `visit` refuses.
+pub(super) fn each_line_of(
+    path: &Path,
+    damage: Damage,
+    mut visit: impl FnMut(Line<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut reader = BufReader::new(File::open(path).map_err(disk(path, "read"))?);
     let (mut bytes, mut offset) = (Vec::new(), 0);
     for number in 1.. {
@@ -47,9 +65,25 @@ pub(super) fn each_line(path: &Path, mut visit: impl FnMut(Line<'_>) -> Result<(
             break;
         }
         let fault = |error: &dyn std::fmt::Display| corrupt(path, format!("line {number}: {error}"));
-        let text = std::str::from_utf8(&bytes).map_err(|error| fault(&error))?;
-        let key = serde_json::from_str(text).map_err(|error| fault(&error))?;
-        visit(Line { number, text, span: Span { offset, length }, key })?;
+        let intact = check::holds(&bytes);
+        let mut read = || {
+            let text = std::str::from_utf8(&bytes).map_err(|error| fault(&error))?;
+            let key = serde_json::from_str(text).map_err(|error| fault(&error))?;
+            visit(Line { number, text, span: Span { offset, length }, key })
+        };
+        match damage {
+            Damage::LeftOut if !intact => {}
+            Damage::LeftOut => match read() {
+                Err(StoreError::Refused { .. }) => {}
+                other => other?,
+            },
+            Damage::Refused => {
+                read()?;
+                if !intact {
+                    return Err(fault(&check::BROKEN));
+                }
+            }
+        }
         offset += length as u64;
     }
     Ok(())
@@ -84,11 +118,13 @@ pub(super) fn gather(path: &Path, sources: &[&Path], lines: impl IntoIterator<It
     .map_err(disk(path, "write"))
 }
 
-/// JSON, one value a line.
+/// JSON, one value a line, each with its check.
 pub(super) fn lines<T: Serialize>(rows: &[T]) -> String {
     let mut text = String::new();
     for row in rows {
+        let begin = text.len();
         text.push_str(&serde_json::to_string(row).expect("rows hold only what JSON can say"));
+        check::seal(&mut text, begin);
         text.push('\n');
     }
     text
@@ -103,6 +139,6 @@ pub(super) fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -
 pub(super) fn corrupt(path: &Path, message: String) -> StoreError {
     StoreError::Refused {
         message: format!("{}: {message}", path.display()),
-        help: "give --overwrite to start again, or another folder with --out".into(),
+        help: "--retry damaged computes the cases of damaged lines again and keeps the others; --overwrite starts again".into(),
     }
 }

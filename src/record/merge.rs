@@ -4,14 +4,14 @@
 //! written: the same settings, every shard once, every case of a shard complete, nothing else in it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::jsonl::{disk, gather};
 use super::resume::{KeptCase, first_difference, keep_foreign_settings, read_complete};
 use super::shard::{Shard, ShardFile};
-use super::store::{CaseEntry, Layout, StoreError, lock, remove_outputs, remove_temporaries, write_tables};
+use super::store::{CaseEntry, Held, Layout, StoreError, remove_outputs, remove_temporaries, write_tables};
 use super::{Record, write_atomically};
 
 /// Folders of files that belong to one case each: their names begin with its id.
@@ -69,13 +69,13 @@ pub fn parts(dirs: &[PathBuf]) -> Result<(Vec<Part>, String), StoreError> {
 }
 
 /// Joins the shards into `out`, but for what is computed from all records together. `layout` is that of the whole run.
-pub fn join(parts: &[Part], layout: &Layout<'_>, out: &Path, overwrite: bool) -> Result<(), StoreError> {
+pub fn join(parts: &[Part], layout: &Layout<'_>, out: &Path, overwrite: bool) -> Result<Held, StoreError> {
     let apart = |dir: &Path| matches!((fs::canonicalize(dir), fs::canonicalize(out)), (Ok(a), Ok(b)) if a == b);
     if let Some(part) = parts.iter().find(|part| apart(&part.dir)) {
         let message = format!("{} holds shard {}: the merged run needs a folder of its own", out.display(), part.shard);
         return Err(refused(message, "give another folder with --out"));
     }
-    let _shards_held = parts.iter().map(|part| lock(&part.dir)).collect::<Result<Vec<Option<File>>, _>>()?;
+    let _shards_held = parts.iter().map(|part| Held::take(&part.dir)).collect::<Result<Vec<Held>, _>>()?;
     let whole = parts.iter().map(|part| complete(part, layout)).collect::<Result<Vec<_>, _>>()?;
     let (records_path, settings_path) = (out.join("records.jsonl"), out.join("scenario.toml"));
     if !overwrite {
@@ -88,7 +88,7 @@ pub fn join(parts: &[Part], layout: &Layout<'_>, out: &Path, overwrite: bool) ->
         keep_foreign_settings(&settings_path, layout.settings)?;
     }
     fs::create_dir_all(out).map_err(disk(out, "create the folder"))?;
-    let _held = lock(out)?;
+    let held = Held::take(out)?;
     if overwrite {
         remove_outputs(out)?;
     }
@@ -110,7 +110,8 @@ pub fn join(parts: &[Part], layout: &Layout<'_>, out: &Path, overwrite: bool) ->
     };
     // Records vouch for the rest, so they come last.
     lines("trajectories.jsonl", |case| &case.trajectories)?;
-    lines("records.jsonl", |case| &case.records)
+    lines("records.jsonl", |case| &case.records)?;
+    Ok(held)
 }
 
 /// The tables beside joined records; returns the records.

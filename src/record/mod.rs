@@ -7,7 +7,9 @@ mod partial;
 mod row;
 
 mod atomic;
+mod check;
 mod csv;
+pub mod fault;
 pub mod features;
 mod jsonl;
 mod merge;
@@ -34,13 +36,14 @@ pub use merge::{Part, join, parts, write_joined_tables};
 pub use partial::{LadderCrossing, LadderMap, Rung, ladder, ladder_crossings, ladder_map, ladder_place, rung};
 pub use problem::{balanced_problem, loss_of, problem_of};
 pub use row::{
-    Count, Eigenvalue, EigenvalueOrigin, Expectation, FAILED, FlowRow, MetricMap, PerClass, Record, SCHEMA, Summary,
-    TrajectoryRow,
+    Count, Eigenvalue, EigenvalueOrigin, Expectation, FAILED, FlowRow, MEMORY_LIMIT, MetricMap, PerClass, Record, SCHEMA,
+    Summary, TIME_LIMIT, TrajectoryRow,
 };
 pub use shard::{SHARD_FILE, SHARD_SCHEMA, Shard, ShardFile};
 pub use slice::{SLICE_SCHEMA, Slice, SliceAxis, SliceMark};
 pub use store::{
-    CaseEntry, Complete, Layout, Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary, write_theorems,
+    CaseEntry, Complete, Held, Layout, Mode, Store, StoreError, write_census, write_escapes, write_slice, write_summary,
+    write_theorems,
 };
 pub use theorem::{CaseFinding, THEOREM_SCHEMA, TheoremFile, TheoremFinding};
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::check;
+
 /// Why a file of a run was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -54,6 +56,9 @@ pub fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ReadError> {
         }
         if text.last() != Some(&b'\n') {
             return Err(fail("the line is cut off (the run was interrupted: `ufm run … --resume` completes it)".into()));
+        }
+        if !check::holds(&text[..length - 1]) {
+            return Err(fail(format!("{} (`ufm run … --retry damaged` computes its case again)", check::BROKEN)));
         }
         rows.push(serde_json::from_slice(&text).map_err(|error| fail(format!("{error}")))?);
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::jsonl::{Line, Span, corrupt, disk, each_line};
+use super::jsonl::{Damage, Line, Span, corrupt, disk, each_line_of};
 use super::shard::{Shard, ShardFile};
 use super::store::{CaseEntry, Complete, Layout, StoreError};
 use super::{Record, SCHEMA, npz};
@@ -32,6 +32,8 @@ struct Found {
     last_step: Option<u64>,
     failed: bool,
     again: bool,
+    /// Its point file, where it names one.
+    point: Option<String>,
 }
 
 /// The trajectory rows of a point.
@@ -45,8 +47,9 @@ struct Rows {
 pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, StoreError> {
     same_settings(dir, layout.settings)?;
     same_shard(dir, layout)?;
-    let mut rows = trajectory_rows(dir)?;
-    let mut by_case = records_by_case(&dir.join("records.jsonl"), layout)?;
+    let damage = if layout.damaged_again { Damage::LeftOut } else { Damage::Refused };
+    let mut rows = trajectory_rows(dir, damage)?;
+    let mut by_case = records_by_case(&dir.join("records.jsonl"), layout, damage)?;
     let mut kept = Kept::default();
     for CaseEntry { id, points, .. } in layout.cases {
         let Some(mut found) = by_case.remove(id) else { continue };
@@ -57,7 +60,7 @@ pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, Sto
         // What a power failure may have taken while it left the records.
         let whole = |(found, rows): (&Found, &Rows)| {
             let traced = !layout.trajectories || found.last_step.is_none_or(|step| rows.last_step == Some(step));
-            traced && (!layout.points || npz::read(&dir.join(super::point_file(id, found.start_index))).is_ok())
+            traced && found.point.as_ref().is_none_or(|file| npz::read(&dir.join(file)).is_ok())
         };
         let again = found.iter().any(|found| found.again);
         if complete && !again && found.iter().zip(&rows_of).all(whole) {
@@ -72,11 +75,11 @@ pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, Sto
 }
 
 /// The trajectory rows of a folder by case and start; a folder without the file has none.
-fn trajectory_rows(dir: &Path) -> Result<BTreeMap<(String, usize), Rows>, StoreError> {
+fn trajectory_rows(dir: &Path, damage: Damage) -> Result<BTreeMap<(String, usize), Rows>, StoreError> {
     let path = dir.join("trajectories.jsonl");
     let mut rows: BTreeMap<(String, usize), Rows> = BTreeMap::new();
     if path.exists() {
-        each_line(&path, |Line { key, span, .. }| {
+        each_line_of(&path, damage, |Line { key, span, .. }| {
             let rows = rows.entry((key.case, key.start_index)).or_default();
             rows.last_step = key.step;
             rows.spans.push(span);
@@ -87,10 +90,10 @@ fn trajectory_rows(dir: &Path) -> Result<BTreeMap<(String, usize), Rows>, StoreE
 }
 
 /// The records of a file by case. A record that is not one of the layout's is refused.
-fn records_by_case(path: &Path, layout: &Layout<'_>) -> Result<BTreeMap<String, Vec<Found>>, StoreError> {
+fn records_by_case(path: &Path, layout: &Layout<'_>, damage: Damage) -> Result<BTreeMap<String, Vec<Found>>, StoreError> {
     let points_of: BTreeMap<&str, usize> = layout.cases.iter().map(|case| (case.id.as_str(), case.points)).collect();
     let mut by_case: BTreeMap<String, Vec<Found>> = BTreeMap::new();
-    each_line(path, |line| {
+    each_line_of(path, damage, |line| {
         let at = |message: String| corrupt(path, format!("line {}: {message}", line.number));
         belongs(&line, &points_of).map_err(at)?;
         let record: Record = serde_json::from_str(line.text).map_err(|error| at(format!("{error}")))?;
@@ -100,6 +103,7 @@ fn records_by_case(path: &Path, layout: &Layout<'_>) -> Result<BTreeMap<String, 
             last_step: (record.value.is_finite() && record.stop_reason != "not-finite").then_some(record.steps),
             failed: record.failed(),
             again: (layout.again)(&record),
+            point: record.point,
         };
         by_case.entry(line.key.case).or_default().push(found);
         Ok(())

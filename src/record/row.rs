@@ -188,10 +188,21 @@ pub struct Record {
 /// The stop reason of a point whose computation broke down; the record's `reason` says how.
 pub const FAILED: &str = "failed";
 
+/// The stop reason of a point that the time limit of its case ended, or kept from beginning.
+pub const TIME_LIMIT: &str = "time-limit";
+
+/// The stop reason of a point whose case is planned with more memory than the limit allows: it was not begun.
+pub const MEMORY_LIMIT: &str = "memory-limit";
+
 impl Record {
     /// Whether the computation of this point broke down.
     pub fn failed(&self) -> bool {
         self.stop_reason == FAILED
+    }
+
+    /// Whether a limit of time or memory ended this point, or kept it from beginning.
+    pub fn limited(&self) -> bool {
+        self.stop_reason == TIME_LIMIT || self.stop_reason == MEMORY_LIMIT
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::jsonl::{Line, Span, corrupt, disk, each_line, lines, rewrite};
 use super::resume::{Kept, keep_foreign_settings, read_complete};
 use super::shard::{SHARD_FILE, ShardFile};
-use super::{CellRow, Record, TrajectoryRow, cell, write_atomically};
+use super::{CellRow, Record, TrajectoryRow, cell, fault, write_atomically};
 
 /// Lines are synced to disk at least this often.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -91,6 +91,8 @@ pub struct Layout<'a> {
     pub points: bool,
     /// Which records of an earlier run are not kept; the whole case is computed again.
     pub again: fn(&Record) -> bool,
+    /// Whether damaged lines of an earlier run are left out, and their cases computed again; otherwise they are refused.
+    pub damaged_again: bool,
 }
 
 /// A case as the store knows it.
@@ -122,8 +124,40 @@ pub struct Store {
     records: Appended,
     trajectories: Appended,
     synced: Instant,
-    /// Held as long as the run goes on.
+    held: Held,
+}
+
+/// The file that is locked where a folder cannot be: on Windows, and on network file systems that lock only what is open for writing. It is empty and stays: a lock is the system's, and goes
+/// with the process however that ends, so that none is ever stale.
+const LOCK_FILE: &str = ".lock";
+
+/// Holds a folder: as long as it lives, no other run writes there. The system lets go of it when the process ends, however that happens.
+#[derive(Debug)]
+pub struct Held {
     _lock: Option<File>,
+}
+
+impl Held {
+    /// Takes the folder for this run, or refuses it where another run holds it. The folder itself is locked, and leaves no trace; where that cannot be, a file in it. Systems that lock neither
+    /// go without.
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let folder = || if fault::no_folder_lock() { Err(io::ErrorKind::Unsupported.into()) } else { File::open(dir) };
+        let file = || OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE));
+        for open in [&folder as &dyn Fn() -> io::Result<File>, &file] {
+            let Ok(lock) = open() else { continue };
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { _lock: Some(lock) }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Refused {
+                        message: format!("{}: another run is writing there", dir.display()),
+                        help: "wait until it ends, or give another folder with --out".into(),
+                    });
+                }
+                Err(TryLockError::Error(_)) => {}
+            }
+        }
+        Ok(Self { _lock: None })
+    }
 }
 
 /// A file that grows by whole lines.
@@ -144,10 +178,14 @@ impl Appended {
         Ok(Self { path, file, length, failed: None })
     }
 
-    /// Appends all of `text`, or takes back what was written of it.
-    fn append(&mut self, text: &str) -> Result<(), StoreError> {
+    /// Appends all of `text`, or takes back what was written of it. `torn` is the point at which half of it is left.
+    fn append(&mut self, text: &str, torn: &str) -> Result<(), StoreError> {
         if let Some(reason) = &self.failed {
             return Err(disk(&self.path, "append")(io::Error::other(reason.clone())));
+        }
+        if fault::due(torn) {
+            self.file.write_all(&text.as_bytes()[..text.len() / 2]).expect("half of it can be written");
+            std::process::abort();
         }
         if let Err(error) = self.file.write_all(text.as_bytes()) {
             self.failed = Some(error.to_string());
@@ -167,7 +205,7 @@ impl Appended {
 impl Store {
     /// Opens `dir` for a run that is to leave `layout`. Returns what is complete already.
     pub fn open(dir: &Path, layout: &Layout<'_>, mode: Mode) -> Result<(Self, Complete), StoreError> {
-        let mut held = if dir.is_dir() { lock(dir)? } else { None };
+        let held = if dir.is_dir() { Some(Held::take(dir)?) } else { None };
         let records_path = dir.join("records.jsonl");
         let used = records_path.exists();
         if used && mode == Mode::Fresh {
@@ -184,13 +222,15 @@ impl Store {
         let points = dir.join("points");
         let folder = if layout.points { points.as_path() } else { dir };
         fs::create_dir_all(folder).map_err(disk(folder, "create the folder"))?;
-        if held.is_none() {
-            held = lock(dir)?;
-        }
+        let held = match held {
+            Some(held) => held,
+            None => Held::take(dir)?,
+        };
         if mode == Mode::Overwrite {
             remove_outputs(dir)?;
         }
         remove_temporaries(dir)?;
+        fault::at("folder-locked");
         write_atomically(&settings_path, |file| file.write_all(layout.settings.as_bytes()))
             .map_err(disk(&settings_path, "write the scenario"))?;
         match &layout.shard {
@@ -208,8 +248,9 @@ impl Store {
             records: Appended::open(records_path)?,
             trajectories: Appended::open(trajectories_path)?,
             synced: Instant::now(),
-            _lock: held,
+            held,
         };
+        fault::at("store-opened");
         Ok((store, kept.complete))
     }
 
@@ -220,8 +261,10 @@ impl Store {
 
     /// Appends one complete case: its trajectories first, then its records.
     pub fn append(&mut self, records: &[Record], trajectories: &[TrajectoryRow]) -> Result<(), StoreError> {
-        self.trajectories.append(&lines(trajectories))?;
-        self.records.append(&lines(records))?;
+        self.trajectories.append(&lines(trajectories), "trajectory-line-torn")?;
+        fault::at("trajectories-appended");
+        self.records.append(&lines(records), "record-line-torn")?;
+        fault::at("records-appended");
         if self.synced.elapsed() >= SYNC_EVERY {
             self.sync()?;
         }
@@ -231,16 +274,19 @@ impl Store {
     /// Pushes everything to the disk.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         self.trajectories.sync()?;
+        fault::at("trajectories-synced");
         self.records.sync()?;
+        fault::at("records-synced");
         self.synced = Instant::now();
         Ok(())
     }
 
-    /// Replaces both files by the same lines in the order of `cases`, and writes the tables. Returns all records.
-    pub fn finish(mut self, cases: &[CaseEntry]) -> Result<Vec<Record>, StoreError> {
+    /// Replaces both files by the same lines in the order of `cases`, and writes the tables. Returns all records, and what holds the folder for as long as the run goes on.
+    pub fn finish(mut self, cases: &[CaseEntry]) -> Result<(Vec<Record>, Held), StoreError> {
         self.sync()?;
         let order: BTreeMap<&str, usize> = cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
-        for name in ["trajectories.jsonl", "records.jsonl"] {
+        fault::at("all-appended");
+        for (name, point) in [("trajectories.jsonl", "trajectories-in-order"), ("records.jsonl", "records-in-order")] {
             let path = self.dir.join(name);
             let mut sorted: Vec<((usize, usize), Span)> = Vec::new();
             each_line(&path, |Line { span, key, .. }| {
@@ -250,8 +296,11 @@ impl Store {
             // Stable: rows of one point keep their order.
             sorted.sort_by_key(|(place, _)| *place);
             rewrite(&path, sorted.into_iter().map(|(_, span)| span))?;
+            fault::at(point);
         }
-        write_tables(&self.dir, cases)
+        let records = write_tables(&self.dir, cases)?;
+        fault::at("tables-written");
+        Ok((records, self.held))
     }
 }
 
@@ -316,19 +365,6 @@ pub fn write_slice(dir: &Path, slice: &super::Slice) -> Result<(), StoreError> {
     fs::create_dir_all(&folder).map_err(disk(&folder, "make the folder"))?;
     let text = serde_json::to_string(slice).expect("a slice holds only what JSON can say");
     write_atomically(&path, |file| writeln!(file, "{text}")).map_err(disk(&path, "write the slice"))
-}
-
-/// Takes the folder for this run, or refuses it where another run holds it. Systems that cannot lock folders go without.
-pub(super) fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
-    let Ok(folder) = File::open(dir) else { return Ok(None) };
-    match folder.try_lock() {
-        Ok(()) => Ok(Some(folder)),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Refused {
-            message: format!("{}: another run is writing there", dir.display()),
-            help: "wait until it ends, or give another folder with --out".into(),
-        }),
-        Err(TryLockError::Error(_)) => Ok(None),
-    }
 }
 
 /// An absent file is as good as a removed one.

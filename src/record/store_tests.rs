@@ -10,7 +10,15 @@ fn cases() -> Vec<CaseEntry> {
 
 /// Opens a store of one case with these settings.
 fn open(dir: &Path, settings: &str, mode: Mode) -> Result<(Store, Complete), StoreError> {
-    let layout = Layout { settings, cases: &cases(), shard: None, trajectories: true, points: true, again: |_| false };
+    let layout = Layout {
+        settings,
+        cases: &cases(),
+        shard: None,
+        trajectories: true,
+        points: true,
+        again: |_| false,
+        damaged_again: false,
+    };
     Store::open(dir, &layout, mode)
 }
 

@@ -15,6 +15,8 @@ mod trust_region;
 pub use eigenvector_following::DIMENSION_MAX as FOLLOWING_DIMENSION_MAX;
 pub use flow::gradient_flow;
 
+use std::ops::ControlFlow;
+
 use crate::critical::GradientNorm;
 use crate::model::Point;
 use crate::objective::{Counts, Objective, Problem};
@@ -192,6 +194,8 @@ pub enum StopReason {
     GradientFlat,
     /// A value or gradient is not finite.
     NotFinite,
+    /// Whoever observes it wanted no further step.
+    Stopped,
 }
 
 impl StopReason {
@@ -204,6 +208,7 @@ impl StopReason {
             StopReason::NoProgress => "no-progress",
             StopReason::GradientFlat => "gradient-flat",
             StopReason::NotFinite => "not-finite",
+            StopReason::Stopped => "stopped",
         }
     }
 }
@@ -243,6 +248,21 @@ pub fn minimise(
     stop: &Stop,
     observe: &mut dyn FnMut(u64, &State),
 ) -> Outcome {
+    let mut on = |step, state: &State| {
+        observe(step, state);
+        ControlFlow::Continue(())
+    };
+    minimise_while(problem, start, solver, stop, &mut on)
+}
+
+/// The same for as long as the observer says so: solvers read no clock, who watches them may.
+pub fn minimise_while(
+    problem: &Problem,
+    start: Point,
+    solver: &SolverSpec,
+    stop: &Stop,
+    observe: &mut dyn FnMut(u64, &State) -> ControlFlow<()>,
+) -> Outcome {
     // A flow is followed in the problem's own coordinates: in others it is another flow.
     let even = problem.even().filter(|_| !matches!(solver, SolverSpec::GradientFlow { .. }));
     let (inner, start) = match &even {
@@ -258,7 +278,7 @@ pub fn minimise(
     let reason = loop {
         let converted = outer(&state);
         let seen = converted.as_ref().unwrap_or(&state);
-        observe(steps, seen);
+        let wanted = observe(steps, seen);
         let norm = GradientNorm::of(problem, &seen.x, &seen.gradient);
         if !(norm.scaled.is_finite() && state.value.is_finite()) {
             break StopReason::NotFinite;
@@ -268,6 +288,9 @@ pub fn minimise(
         }
         if steps == stop.steps_max {
             break StopReason::Steps;
+        }
+        if wanted.is_break() {
+            break StopReason::Stopped;
         }
         if let Err(reason) = method.step(&mut objective, &mut state) {
             break reason;

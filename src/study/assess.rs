@@ -1,16 +1,19 @@
 //! One point: from a start through solver and gate to its numbers.
 
+use std::ops::ControlFlow;
+
 use nalgebra::DMatrix;
 
 use super::flow::FlowLaws;
+use super::limits::Deadline;
 use crate::critical::{Candidate, CriticalPoint, GradientNorm, gate};
 use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
 use crate::model::Point;
 use crate::objective::{Objective, Problem, lower_bound, lower_bound_within, residual_norms, residual_spectrum};
-use crate::record::{FAILED, TrajectoryRow};
+use crate::record::{FAILED, TIME_LIMIT, TrajectoryRow};
 use crate::scenario::{Case, Scenario, Trajectories};
-use crate::solvers::{State, StopReason, minimise};
+use crate::solvers::{State, StopReason, minimise_while};
 use crate::spectra::{self, Level, Limits, Spectrum};
 use crate::starts::Begin;
 use crate::theory;
@@ -70,39 +73,80 @@ fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
     asked && shape.classes().saturating_mul(shape.width()).saturating_mul(shape.columns()) <= DUAL_SIZE_MAX
 }
 
-/// Runs a start of a case from `point` to its numbers.
-pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: Point) -> Assessed {
+/// Runs a start of a case from `point` to its numbers, or as far as the time of its case lasts.
+pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: Point, deadline: &Deadline) -> Assessed {
     let narrow = case.problem.at_width(begin.width);
     let mut recorder = Recorder::new(scenario.output.trajectories, records_duality(scenario, &case.problem));
-    let outcome = minimise(&narrow, point, &case.solver, &case.stop, &mut |step, state| recorder.observe(&narrow, step, state));
+    let outcome = minimise_while(&narrow, point, &case.solver, &case.stop, &mut |step, state| {
+        recorder.observe(&narrow, step, state);
+        if deadline.passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     recorder.close(&narrow, outcome.steps, &outcome.state);
     let path = Path {
         start: begin.spec.name().into(),
         seed: begin.seed(),
         steps: outcome.steps,
-        stop_reason: outcome.reason.name().into(),
+        stop_reason: if outcome.reason == StopReason::Stopped { TIME_LIMIT } else { outcome.reason.name() }.into(),
         rows: recorder.rows,
     };
     let polish = case.stop.polish && outcome.reason != StopReason::NotFinite;
-    let limits = case.spectra.limits();
     let State { x, gradient, .. } = outcome.state;
     // As large as the point, and not needed any more.
     drop(gradient);
-    let candidate = Candidate { point: x, polish };
-    Assessed { path, ..assess(&case.problem, candidate, case.spectra.level, &limits, false) }
+    judged(case, Candidate { point: x, polish }, path, deadline)
+}
+
+/// The numbers of the point that a solver or a device led to. Without time left, those that take one evaluation.
+pub(super) fn judged(case: &Case, candidate: Candidate, mut path: Path, deadline: &Deadline) -> Assessed {
+    let problem = &case.problem;
+    if deadline.passed() {
+        path.stop_reason = TIME_LIMIT.into();
+        let point = at_full_width(problem, candidate.point);
+        return Assessed { path, ..Assessed::unjudged(problem, point, deadline.reason()) };
+    }
+    let out_of_time = || deadline.passed().then(|| deadline.reason());
+    let numbers = assess_within(problem, candidate, case.spectra.level, &case.spectra.limits(), false, &out_of_time);
+    Assessed { path, ..numbers }
+}
+
+/// A point of a narrower problem, padded with zeros.
+fn at_full_width(problem: &Problem, point: Point) -> Point {
+    let width = problem.shape.width();
+    if point.width() == width { point } else { point.embed(&DMatrix::identity(width, point.width())) }
 }
 
 /// Passes a candidate through the gate and computes every number of it. With `anywhere`, the spectrum is computed at points that do not pass, too.
 ///
 /// Problems whose decays or factor are too small or too large for squares are assessed as [`Problem::in_range`] has them.
 pub fn assess(problem: &Problem, candidate: Candidate, level: Level, limits: &Limits, anywhere: bool) -> Assessed {
+    assess_within(problem, candidate, level, limits, anywhere, &|| None)
+}
+
+/// The same, without a spectrum where there is no time left for it: `out_of_time` then says why.
+fn assess_within(
+    problem: &Problem,
+    candidate: Candidate,
+    level: Level,
+    limits: &Limits,
+    anywhere: bool,
+    out_of_time: &dyn Fn() -> Option<String>,
+) -> Assessed {
     match problem.in_range() {
-        None => assess_in_range(problem, candidate, level, limits, anywhere),
-        Some((scaled, factor)) => assess_in_range(&scaled, candidate, level, limits, anywhere).times(factor.recip()),
+        None => assess_in_range(problem, candidate, level, limits, anywhere, out_of_time),
+        Some((scaled, factor)) => {
+            assess_in_range(&scaled, candidate, level, limits, anywhere, out_of_time).times(factor.recip())
+        }
     }
 }
 
-fn assess_in_range(problem: &Problem, candidate: Candidate, level: Level, limits: &Limits, anywhere: bool) -> Assessed {
+fn assess_in_range(
+    problem: &Problem,
+    candidate: Candidate,
+    level: Level,
+    limits: &Limits,
+    anywhere: bool,
+    out_of_time: &dyn Fn() -> Option<String>,
+) -> Assessed {
     let (point, gradient, critical, unresolved) = match gate(problem, candidate) {
         Ok(critical) => (critical.point(), critical.gradient(), Ok(critical), false),
         Err(refused) => (refused.point, refused.gradient, Err(refused.reason), refused.unresolved),
@@ -144,6 +188,10 @@ fn assess_in_range(problem: &Problem, candidate: Candidate, level: Level, limits
     assessed.lower_bound = lower_bound(&mut objective, &assessed.point, &residual)
         .map(|bound| (bound, "dual"))
         .or_else(|| theory::contrastive_bound(problem).map(|bound| (bound, "contrastive")));
+    if let Some(reason) = out_of_time() {
+        assessed.spectrum = Err(reason);
+        return assessed;
+    }
     assessed.spectrum = match (&assessed.critical, level) {
         (_, Level::None) => Err("spectra.level is \"none\"".into()),
         (Ok(critical), _) => spectra::at_critical(problem, critical, &residual, level, limits),
@@ -157,6 +205,11 @@ impl Path {
     /// Whether the computation broke down.
     pub fn failed(&self) -> bool {
         self.stop_reason == FAILED
+    }
+
+    /// Whether the time of its case was over before it could be judged.
+    pub(super) fn out_of_time(&self) -> bool {
+        self.stop_reason == TIME_LIMIT
     }
 }
 
@@ -178,20 +231,25 @@ fn without_residual_spectrum(objective: &mut Objective<'_>, mut assessed: Assess
 
 impl Assessed {
     /// What is left where the computation of a point broke down: where it began, and why.
-    pub(super) fn failed(case: &Case, begin: &Begin, start: &Point, why: &str) -> Self {
-        let shape = &case.problem.shape;
-        let point = if start.width() == shape.width() {
-            start.clone()
-        } else {
-            start.embed(&DMatrix::identity(shape.width(), start.width()))
-        };
-        let reason = format!("the computation broke down: {why}");
+    pub(super) fn failed(case: &Case, begin: &Begin, start: Point, why: &str) -> Self {
+        Self::unbegun(case, begin, start, FAILED, format!("the computation broke down: {why}"))
+    }
+
+    /// What there is of a point that the time of its case did not reach.
+    pub(super) fn not_reached(case: &Case, begin: &Begin, start: Point, deadline: &Deadline) -> Self {
+        Self::unbegun(case, begin, start, TIME_LIMIT, deadline.reason())
+    }
+
+    /// Where a point began, and why there is nothing else.
+    fn unbegun(case: &Case, begin: &Begin, start: Point, stop_reason: &str, reason: String) -> Self {
+        let path =
+            Path { start: begin.spec.name().into(), seed: begin.seed(), stop_reason: stop_reason.into(), ..Path::default() };
         Self {
-            point,
+            point: at_full_width(&case.problem, start),
             critical: Err(reason.clone()),
             unresolved: false,
             off_space_negative: 0,
-            path: Path { start: begin.spec.name().into(), seed: begin.seed(), stop_reason: FAILED.into(), ..Path::default() },
+            path,
             value: f64::NAN,
             gradient: GradientNorm { norm: f64::NAN, scaled: f64::NAN, floor: f64::NAN },
             dual_ratio: None,
@@ -213,6 +271,28 @@ impl Assessed {
             spectrum.scale(factor);
         }
         self
+    }
+
+    /// A point that was not passed through the gate, with what one evaluation tells of it.
+    fn unjudged(problem: &Problem, point: Point, reason: String) -> Self {
+        let mut objective = Objective::new(problem);
+        let gradient = GradientNorm::new(&mut objective, &point);
+        let value = objective.value(&point);
+        let finite = value.is_finite() && gradient.norm.is_finite();
+        Self {
+            critical: Err(reason.clone()),
+            unresolved: false,
+            off_space_negative: 0,
+            path: Path::default(),
+            value,
+            gradient,
+            dual_ratio: None,
+            lower_bound: None,
+            spectrum: Err(reason),
+            least_probability: metrics::least_probability(&point, &problem.shape),
+            metrics: if finite { metrics::all(&point, &problem.shape) } else { Metrics::default() },
+            point,
+        }
     }
 
     /// The rank of W and H at a critical point.

@@ -3,18 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::limits::Deadline;
 use super::{Assessed, Lines, StudyError, certify};
 use crate::census::same_critical;
 use crate::model::Bias;
 use crate::objective::Problem;
-use crate::record::{self, Count, Eigenvalue, EigenvalueOrigin, PerClass, Record, SCHEMA, StoreError, npz, point_file};
+use crate::record::{self, Count, Eigenvalue, EigenvalueOrigin, PerClass, Record, SCHEMA, StoreError, fault, npz, point_file};
 use crate::scenario::{Case, Device, Scenario};
 use crate::spectra::{self, Origin, SpectrumLevel};
 use crate::theory::{self, BalancedMinimum};
 use crate::verdict::{Evidence, GAP_ALLOWED, SpectrumEvidence, Standing, Verdict, decide};
 
 /// Judges the points of a case, writes them, and returns its records and trajectory rows.
-pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assessed>, dir: &Path) -> Result<Lines, StudyError> {
+pub(super) fn conclude(
+    scenario: &Scenario,
+    case: &Case,
+    mut points: Vec<Assessed>,
+    dir: &Path,
+    deadline: &Deadline,
+) -> Result<Lines, StudyError> {
+    let cut_short = points.iter().any(|point| point.path.out_of_time());
     let orbits = orbits(&case.problem, &points);
     let closed_form = theory::balanced_minimum(&case.problem).ok();
     let lowest = points.iter().filter(|point| point.critical.is_ok()).map(|point| point.value).reduce(f64::min);
@@ -25,6 +33,7 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         let file = scenario.output.points.then(|| point_file(&case.id, start_index));
         if let Some(file) = &file {
             write_point(&dir.join(file), point, case)?;
+            fault::at("point-file-written");
         }
         let mut record = record_of(&case.problem, point, &verdict, closed_form.as_ref());
         record.case = case.id.clone();
@@ -38,7 +47,15 @@ pub(super) fn conclude(scenario: &Scenario, case: &Case, mut points: Vec<Assesse
         record.orbit = orbit;
         record.point = file;
         if !case.certify.is_empty() && point.critical.is_ok() {
-            certify::certify(case, &point.point, &mut record, dir)?;
+            if deadline.passed() {
+                record.reason += &format!("; not proved: {}", deadline.reason());
+            } else {
+                certify::certify(case, &point.point, &mut record, dir)?;
+                fault::at("certificate-written");
+            }
+        }
+        if cut_short && !record.limited() {
+            record.reason += "; other points of this case ran out of time, and are not there to compare with";
         }
         for mut row in std::mem::take(&mut point.path.rows) {
             (row.case, row.start_index) = (case.id.clone(), start_index);
@@ -91,7 +108,7 @@ fn judge(problem: &Problem, point: &Assessed, closed_form: Option<&BalancedMinim
         off_space_negative: point.off_space_negative,
         tie: theory::tied(problem, GAP_ALLOWED),
     });
-    if point.path.failed() || point.unresolved {
+    if point.path.failed() || point.path.out_of_time() || point.unresolved {
         // Nothing was found out of it.
         verdict.standing = Standing::Undecided;
     }
@@ -135,35 +152,13 @@ fn orbits(problem: &Problem, points: &[Assessed]) -> Vec<Option<usize>> {
 
 /// The record of a point; what belongs to its place in a run (case, scenario, solver, start index, orbit, file) is left empty.
 fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form: Option<&BalancedMinimum>) -> Record {
-    let shape = &problem.shape;
-    let mut loss_params: BTreeMap<String, f64> = problem.loss.parameters().into_iter().collect();
-    if (problem.scale - 1.0).abs() > 0.0 {
-        loss_params.insert("scale".into(), problem.scale);
-    }
     let bound = point.lower_bound;
     let spectrum = point.spectrum.as_ref().ok();
     let whole = spectrum.and_then(|spectrum| spectrum.whole.as_ref());
     let count = |field: fn(&spectra::Spectrum) -> spectra::Count| spectrum.map(|spectrum| twin(field(spectrum)));
     Record {
-        schema: SCHEMA.into(),
-        case: String::new(),
-        scenario: String::new(),
-        loss: problem.loss.name().into(),
-        loss_params,
-        loss_text: problem.loss.texts().into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
-        classes: shape.classes(),
-        width: shape.width(),
-        per_class: shape.per_class().map_or_else(|| PerClass::Imbalanced(shape.class_sizes().to_vec()), PerClass::Balanced),
-        samples: shape.samples(),
-        decay_w: Some(problem.decay.w),
-        decay_h: Some(problem.decay.h),
-        decay_b: (problem.bias != Bias::None).then_some(problem.decay.b),
-        bias: problem.bias.name().into(),
-        epsilon: problem.epsilon(),
         start: point.path.start.clone(),
-        start_index: 0,
         seed: point.path.seed,
-        solver: String::new(),
         steps: point.path.steps,
         stop_reason: point.path.stop_reason.clone(),
         value: point.value,
@@ -185,7 +180,6 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         escape_curvature: spectrum.and_then(|spectrum| spectrum.escape_curvature),
         spectrum_reason: point.spectrum.as_ref().err().or(whole.and_then(|whole| whole.as_ref().err())).cloned(),
         spectrum: whole.and_then(|whole| whole.as_ref().ok()).map(|whole| eigenvalues(whole)),
-        orbit: None,
         least_probability: point.least_probability,
         metrics: point.metrics.values.clone(),
         metrics_undefined: point.metrics.undefined.clone(),
@@ -193,9 +187,32 @@ fn record_of(problem: &Problem, point: &Assessed, verdict: &Verdict, closed_form
         degenerate: verdict.degenerate,
         standing: Some(verdict.standing.name().into()),
         reason: verdict.reason.clone(),
-        device: None,
-        certificate: None,
-        point: None,
+        ..head(problem)
+    }
+}
+
+/// What a record says of its problem; the rest is empty.
+pub(super) fn head(problem: &Problem) -> Record {
+    let shape = &problem.shape;
+    let mut loss_params: BTreeMap<String, f64> = problem.loss.parameters().into_iter().collect();
+    if (problem.scale - 1.0).abs() > 0.0 {
+        loss_params.insert("scale".into(), problem.scale);
+    }
+    Record {
+        schema: SCHEMA.into(),
+        loss: problem.loss.name().into(),
+        loss_params,
+        loss_text: problem.loss.texts().into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
+        classes: shape.classes(),
+        width: shape.width(),
+        per_class: shape.per_class().map_or_else(|| PerClass::Imbalanced(shape.class_sizes().to_vec()), PerClass::Balanced),
+        samples: shape.samples(),
+        decay_w: Some(problem.decay.w),
+        decay_h: Some(problem.decay.h),
+        decay_b: (problem.bias != Bias::None).then_some(problem.decay.b),
+        bias: problem.bias.name().into(),
+        epsilon: problem.epsilon(),
+        ..Record::default()
     }
 }
 

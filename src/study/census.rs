@@ -35,12 +35,16 @@ pub(super) fn take(
     settings: &scenario::Census,
     records: &[Record],
     dir: &Path,
+    go_on: &(dyn Fn() -> Result<(), StudyError> + Sync),
 ) -> Result<Census, StudyError> {
     let mut of_case: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
     records.iter().for_each(|record| of_case.entry(&record.case).or_default().push(record));
     let taken: Vec<(CensusCase, Vec<EscapeRow>)> = cases
         .par_iter()
-        .map(|case| one_case(case, settings, of_case.get(case.id.as_str()).map_or(&[], Vec::as_slice), dir))
+        .map(|case| {
+            go_on()?;
+            one_case(case, settings, of_case.get(case.id.as_str()).map_or(&[], Vec::as_slice), dir)
+        })
         .collect::<Result<_, StudyError>>()?;
     let (cases, escapes): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
     let census = Census { schema: CENSUS_SCHEMA.into(), scenario: scenario.name.clone(), cases };

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::assess::{Assessed, Path, assess};
+use super::assess::{Assessed, Path, judged};
+use super::limits::Deadline;
 use crate::critical::Candidate;
 use crate::gpu::{self, GpuError, Options, Seen, Watch};
 use crate::metrics;
@@ -49,7 +50,14 @@ impl Held {
     }
 
     /// Runs a start of a case from `point` to its numbers.
-    pub(super) fn run_start(&self, case: &Case, begin: &Begin, point: Point, kept: Trajectories) -> Result<Assessed, GpuError> {
+    pub(super) fn run_start(
+        &self,
+        case: &Case,
+        begin: &Begin,
+        point: Point,
+        kept: Trajectories,
+        deadline: &Deadline,
+    ) -> Result<Assessed, GpuError> {
         let narrow = case.problem.at_width(begin.width);
         let method = device_method(&case.solver).expect("scenarios are refused where a solver does not run on the device");
         let mut rows = Rows {
@@ -75,7 +83,7 @@ impl Held {
         };
         let polish = stop.polish && outcome.reason != "not-finite";
         let candidate = Candidate { point: outcome.point, polish };
-        Ok(Assessed { path, ..assess(&case.problem, candidate, case.spectra.level, &case.spectra.limits(), false) })
+        Ok(judged(case, candidate, path, deadline))
     }
 }
 

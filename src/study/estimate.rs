@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use nalgebra::DMatrix;
 
+use super::limits::Deadline;
 use super::{assess, case, start_point};
 use crate::model::{Bias, Point, Shape};
 use crate::objective::{Objective, Plan, Problem};
@@ -117,7 +118,7 @@ fn sample(scenario: &Scenario, case: &Case, number: usize) -> Result<Sample, Str
     let begins = expand(&case.starts, &case.problem);
     let begin = &begins[number % begins.len()];
     let clock = Instant::now();
-    let assessed = assess::run_start(scenario, case, begin, start_point(case, begin)?);
+    let assessed = assess::run_start(scenario, case, begin, start_point(case, begin)?, &Deadline::default());
     let record: Record = case::alone(&case.problem, &assessed);
     let length = |text: serde_json::Result<String>| text.map_or(0.0, |text| text.len() as f64);
     let line_bytes = length(serde_json::to_string(&record)) + 120.0;
@@ -160,7 +161,7 @@ fn timed_gradient(problem: &Problem, point: &Point) -> Duration {
 }
 
 /// Bytes of a point on its way: L-BFGS pairs, and the Schur complement of polish and spectrum.
-fn working_bytes(case: &Case) -> f64 {
+pub(super) fn working_bytes(case: &Case) -> f64 {
     let dimension = case.problem.dimension() as f64;
     let plan = Plan::new(&case.problem);
     // Ten pairs, and a dozen vectors of the solver and the gate.

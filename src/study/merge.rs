@@ -37,7 +37,7 @@ pub fn merge(parts: &[Part], scenario: &Scenario, out: &Path, overwrite: bool) -
         Some(settings) if settings.escapes => Some(escapes(parts, scenario)?),
         _ => None,
     };
-    join(parts, &layout(scenario, &entries, &options), out, overwrite)?;
+    let held = join(parts, &layout(scenario, &entries, &options), out, overwrite)?;
     if let Some(rows) = &escapes {
         write_escapes(out, rows)?;
     }
@@ -46,7 +46,7 @@ pub fn merge(parts: &[Part], scenario: &Scenario, out: &Path, overwrite: bool) -
     }
     let records = write_joined_tables(out, &entries)?;
     let expectations_apply = parts.iter().all(|part| part.file.expectations_apply);
-    conclude(scenario, &cases, records, census, expectations_apply, true, out)
+    conclude(scenario, &cases, records, census, expectations_apply, true, out, held)
 }
 
 /// The shards' censuses, their cases in the order of the run.

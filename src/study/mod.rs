@@ -11,6 +11,7 @@ mod device;
 mod escapes;
 mod estimate;
 mod flow;
+mod limits;
 mod merge;
 mod slices;
 mod tasks;
@@ -19,19 +20,22 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use assess::{Assessed, assess};
 pub use case::{alone, objective_text};
 pub use device::{DeviceUse, plan as device_plan};
 pub use estimate::{Estimate, estimate};
+pub use limits::CaseLimits;
 pub use merge::{merge, merged_scenario};
 
 use crate::gpu::{self, GpuError};
 use crate::model::Point;
 use crate::record::read::lines;
 use crate::record::{
-    CaseEntry, Census, Expectation, Layout, Mode, Record, SHARD_SCHEMA, Shard, ShardFile, Store, StoreError, Summary,
-    THEOREM_SCHEMA, TheoremFile, TheoremFinding, TrajectoryRow, write_summary, write_theorems,
+    CaseEntry, Census, Expectation, Held, Layout, Mode, Record, SHARD_SCHEMA, Shard, ShardFile, Store, StoreError, Summary,
+    THEOREM_SCHEMA, TheoremFile, TheoremFinding, TrajectoryRow, fault, write_summary, write_theorems,
 };
 use crate::scenario::{Case, Device, Scenario, Trajectories, read_start};
 use crate::spectra;
@@ -39,7 +43,7 @@ use crate::starts::{self, Begin, expand};
 use crate::theorems::{self, Evidence};
 use crate::verdict::Nature;
 
-/// How a run is to be carried out: nothing here changes what is recorded.
+/// How a run is to be carried out: nothing here changes what is recorded, but for limits that a case exceeds.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The run's folder.
@@ -54,12 +58,30 @@ pub struct Options {
     pub shard: Option<Shard>,
     /// What is computed again on resuming.
     pub retry: Retry,
+    /// Limits for every case.
+    pub limits: CaseLimits,
+    /// Set from outside to interrupt the run: cases on their way are finished, no other is begun, and the run ends with [`StudyError::Interrupted`].
+    pub interrupted: Arc<AtomicBool>,
 }
 
 impl Options {
     /// A fresh run of everything into `dir` on all cores.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), mode: Mode::Fresh, threads: None, fail_fast: false, shard: None, retry: Retry::Nothing }
+        Self {
+            dir: dir.into(),
+            mode: Mode::Fresh,
+            threads: None,
+            fail_fast: false,
+            shard: None,
+            retry: Retry::Nothing,
+            limits: CaseLimits::default(),
+            interrupted: Arc::default(),
+        }
+    }
+
+    /// An error, where the run has been interrupted.
+    fn go_on(&self) -> Result<(), StudyError> {
+        if self.interrupted.load(Ordering::SeqCst) { Err(StudyError::Interrupted) } else { Ok(()) }
     }
 }
 
@@ -73,13 +95,15 @@ pub enum Retry {
     Failed,
     /// Those with a point that is not critical or undecided: another version of the program may know more of it.
     Unsettled,
+    /// Those with a damaged line: one that is not what was written.
+    Damaged,
 }
 
 impl Retry {
     /// Whether a case with this record is computed again.
     fn asks_for(self) -> fn(&Record) -> bool {
         match self {
-            Self::Nothing => |_| false,
+            Self::Nothing | Self::Damaged => |_| false,
             Self::Failed => Record::failed,
             Self::Unsettled => unsettled,
         }
@@ -113,6 +137,9 @@ pub enum StudyError {
     /// `fail_fast` found something.
     #[error("stopped at {0}")]
     FailFast(String),
+    /// It was interrupted from outside; what was finished is kept.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// What a run found.
@@ -128,6 +155,8 @@ pub struct Study {
     pub theorems: Vec<TheoremFinding>,
     /// The device that proposed candidates, where one did.
     pub device: Option<DeviceUse>,
+    /// Keeps other runs out of the folder for as long as this is around: figures and report are still to come.
+    pub held: Arc<Held>,
 }
 
 /// How far a run is: told to whoever watches.
@@ -154,12 +183,12 @@ pub fn run_on(
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<Study, StudyError> {
     let device = device::Held::open(scenario, gpu)?;
-    let compute = |scenario: &Scenario, case: &Case, begin: &Begin, point: Point| match device
+    let compute = |scenario: &Scenario, case: &Case, begin: &Begin, point: Point, deadline: &limits::Deadline| match device
         .as_ref()
         .filter(|_| case.device == Device::Gpu && begin.width > 0)
     {
-        Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories)?),
-        None => tasks::compute(scenario, case, begin, point),
+        Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories, deadline)?),
+        None => tasks::compute(scenario, case, begin, point, deadline),
     };
     let study = carry_out(scenario, options, watch, &compute)?;
     Ok(Study { device: device.map(device::Held::used), ..study })
@@ -174,24 +203,32 @@ fn carry_out(
 ) -> Result<Study, StudyError> {
     let cases: Vec<&Case> =
         scenario.cases.iter().filter(|case| options.shard.is_none_or(|shard| shard.holds(case.index))).collect();
-    check_starts(&cases)?;
+    check_starts(&cases, &options.limits)?;
     check_spectra(scenario)?;
     let entries = entries(&cases);
     let layout = layout(scenario, &entries, options);
     let (store, complete) = Store::open(&options.dir, &layout, options.mode)?;
     let run = tasks::Run { scenario, options, cases: &cases, entries: &entries, compute };
     let store = run.carry_out(store, complete, watch)?;
-    let records = store.finish(&entries)?;
+    let (records, held) = store.finish(&entries)?;
+    let go_on = || options.go_on();
     let census = match &scenario.census {
-        Some(settings) => Some(in_pool(options.threads, || census::take(scenario, &cases, settings, &records, &options.dir))??),
+        Some(settings) => {
+            let take = || census::take(scenario, &cases, settings, &records, &options.dir, &go_on);
+            let census = in_pool(options.threads, take)??;
+            fault::at("census-taken");
+            Some(census)
+        }
         None => None,
     };
     if let Some(settings) = &scenario.slice {
-        in_pool(options.threads, || slices::take(&cases, settings, &records, &options.dir))??;
+        in_pool(options.threads, || slices::take(&cases, settings, &records, &options.dir, &go_on))??;
+        fault::at("slices-taken");
     }
+    go_on()?;
     // A shard's expectations and statements are judged by the merge: they speak of all cases together.
     let judged = options.shard.is_none();
-    conclude(scenario, &cases, records, census, judged && scenario.expectations_apply(), judged, &options.dir)
+    conclude(scenario, &cases, records, census, judged && scenario.expectations_apply(), judged, &options.dir, held)
 }
 
 /// Summary and findings of the records of these cases.
@@ -203,12 +240,14 @@ fn conclude(
     expectations_apply: bool,
     judge: bool,
     dir: &Path,
+    held: Held,
 ) -> Result<Study, StudyError> {
     let expectations = scenario.expect.evaluate(&records, census.as_ref(), !expectations_apply);
     let summary = summarise(scenario, cases, &records, expectations);
     write_summary(dir, &summary)?;
+    fault::at("summary-written");
     let theorems = if judge { theorems(scenario, &records, dir)? } else { Vec::new() };
-    Ok(Study { records, summary, census, theorems, device: None })
+    Ok(Study { records, summary, census, theorems, device: None, held: Arc::new(held) })
 }
 
 /// The cases as the store knows them.
@@ -238,6 +277,7 @@ fn layout<'a>(scenario: &'a Scenario, entries: &'a [CaseEntry], options: &Option
         trajectories: scenario.output.trajectories != Trajectories::None,
         points: scenario.output.points,
         again: options.retry.asks_for(),
+        damaged_again: options.retry == Retry::Damaged,
     }
 }
 
@@ -253,6 +293,7 @@ fn theorems(scenario: &Scenario, records: &[Record], dir: &Path) -> Result<Vec<T
     let found: Vec<TheoremFinding> = named.map(|theorem| theorems::judge(theorem, &evidence)).collect();
     let file = TheoremFile { schema: THEOREM_SCHEMA.into(), scenario: scenario.name.clone(), theorems: found };
     write_theorems(dir, &file)?;
+    fault::at("theorems-written");
     Ok(file.theorems)
 }
 
@@ -280,8 +321,9 @@ pub fn check_spectra(scenario: &Scenario) -> Result<(), StudyError> {
 }
 
 /// Every start must exist before anything is written: a message now is worth more than one after an hour.
-fn check_starts(cases: &[&Case]) -> Result<(), StudyError> {
-    for case in cases {
+fn check_starts(cases: &[&Case], limits: &CaseLimits) -> Result<(), StudyError> {
+    // A case that is not to be begun has no start that must exist: making one might take the memory that it must not have.
+    for case in cases.iter().filter(|case| limits.allow(case)) {
         let cheap = |spec: &starts::StartSpec| !matches!(spec.name(), "near-etf" | "representation" | "partial" | "file");
         if case.starts.iter().all(cheap) {
             continue;

@@ -13,12 +13,19 @@ use crate::scenario::{self, Case};
 use crate::verdict::Nature;
 
 /// Computes the slice of every case and writes it into the run's folder. Where a case has none, its file says why.
-pub(super) fn take(cases: &[&Case], settings: &scenario::Slice, records: &[Record], dir: &Path) -> Result<(), StudyError> {
+pub(super) fn take(
+    cases: &[&Case],
+    settings: &scenario::Slice,
+    records: &[Record],
+    dir: &Path,
+    go_on: &dyn Fn() -> Result<(), StudyError>,
+) -> Result<(), StudyError> {
     let mut by_case: BTreeMap<&str, BTreeMap<usize, &Record>> = BTreeMap::new();
     for record in records {
         record.orbit.map(|orbit| by_case.entry(&record.case).or_default().entry(orbit).or_insert(record));
     }
     for case in cases {
+        go_on()?;
         let orbits = by_case.remove(case.id.as_str()).unwrap_or_default();
         let slice = match of_case(case, settings, &orbits, dir)? {
             Ok(slice) => slice,

@@ -6,21 +6,29 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::limits::{Deadline, too_large};
 use super::{Assessed, Lines, Options, Progress, StudyError, assess, case, in_pool, start_point, unsettled};
 use crate::model::Point;
-use crate::record::{CaseEntry, Complete, Store};
+use crate::record::{CaseEntry, Complete, Store, fault};
 use crate::scenario::{Case, Scenario};
 use crate::starts::{Begin, expand};
 
 /// What computes a point of a case from where it begins.
-pub(super) type Compute<'a> = &'a (dyn Fn(&Scenario, &Case, &Begin, Point) -> Result<Assessed, StudyError> + Sync);
+pub(super) type Compute<'a> = &'a (dyn Fn(&Scenario, &Case, &Begin, Point, &Deadline) -> Result<Assessed, StudyError> + Sync);
 
 /// Solver, gate and numbers.
-pub(super) fn compute(scenario: &Scenario, case: &Case, begin: &Begin, point: Point) -> Result<Assessed, StudyError> {
-    Ok(assess::run_start(scenario, case, begin, point))
+pub(super) fn compute(
+    scenario: &Scenario,
+    case: &Case,
+    begin: &Begin,
+    point: Point,
+    deadline: &Deadline,
+) -> Result<Assessed, StudyError> {
+    Ok(assess::run_start(scenario, case, begin, point, deadline))
 }
 
 /// A run, or a shard of one.
@@ -39,21 +47,38 @@ struct Pending {
     begins: Vec<Begin>,
     points: Vec<Option<Assessed>>,
     finished: usize,
+    /// Time that threads spent on its points.
+    spent: Duration,
+}
+
+/// What became of a point.
+enum Became {
+    /// It is computed; whether the computation broke down.
+    Computed { failed: bool },
+    /// The run was interrupted before its case began.
+    Left,
 }
 
 impl Run<'_> {
     /// Computes what is not complete yet; returns the store with every record appended.
     pub(super) fn carry_out(
         &self,
-        store: Store,
+        mut store: Store,
         complete: Complete,
         watch: &(dyn Fn(Progress) + Sync),
     ) -> Result<Store, StudyError> {
         let total = self.entries.iter().map(|case| case.points).sum();
-        let begun = Progress { done: complete.points, total, failed: complete.failed };
+        let mut begun = Progress { done: complete.points, total, failed: complete.failed };
+        let open = |&case: &usize| !complete.cases.contains(&self.entries[case].id);
+        for case in (0..self.cases.len()).filter(open) {
+            if let Some(records) = too_large(self.cases[case], &self.options.limits, &self.scenario.name) {
+                store.append(&records, &[])?;
+                begun.done += records.len();
+            }
+        }
         watch(begun);
         let tasks: Vec<(usize, usize)> = (0..self.cases.len())
-            .filter(|&case| !complete.cases.contains(&self.entries[case].id))
+            .filter(|case| open(case) && self.options.limits.allow(self.cases[*case]))
             .flat_map(|case| (0..self.entries[case].points).map(move |start| (case, start)))
             .collect();
         let pending: Vec<Mutex<Pending>> = self.cases.iter().map(|_| Mutex::default()).collect();
@@ -62,7 +87,7 @@ impl Run<'_> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let failed = self.point(case, start, &pending[case], &store)?;
+            let Became::Computed { failed } = self.point(case, start, &pending[case], &store)? else { return Ok(()) };
             let mut progress = progress.lock().expect("no task panics while holding it");
             progress.done += 1;
             progress.failed += usize::from(failed);
@@ -73,36 +98,50 @@ impl Run<'_> {
             tasks.par_iter().try_for_each(|task| work(task).inspect_err(|_| stop.store(true, Ordering::Relaxed)))
         })?;
         let mut store = store.into_inner().expect("no task panics while holding it");
-        if let Err(error) = outcome {
+        let done = progress.into_inner().expect("no task panics while holding it").done;
+        // Interrupted too late to leave anything out, it goes on.
+        let left_out = if done < total { self.options.go_on() } else { Ok(()) };
+        if let Err(error) = outcome.and(left_out) {
             store.sync()?;
             return Err(error);
         }
         Ok(store)
     }
 
-    /// Computes a point, and concludes its case where it was the last. Returns whether the computation broke down.
-    fn point(&self, number: usize, start: usize, pending: &Mutex<Pending>, store: &Mutex<Store>) -> Result<bool, StudyError> {
+    /// Computes a point, and concludes its case where it was the last; an interrupted run begins no case.
+    fn point(&self, number: usize, start: usize, pending: &Mutex<Pending>, store: &Mutex<Store>) -> Result<Became, StudyError> {
         let case = self.cases[number];
-        let begin = {
+        let (begin, deadline) = {
             let mut pending = pending.lock().expect("no task panics while holding it");
             if pending.begins.is_empty() {
+                if self.options.interrupted.load(Ordering::SeqCst) {
+                    return Ok(Became::Left);
+                }
                 pending.begins = expand(&case.starts, &case.problem);
                 pending.points = pending.begins.iter().map(|_| None).collect();
             }
-            pending.begins[start].clone()
+            (pending.begins[start].clone(), Deadline::after(self.options.limits.time, pending.spent))
         };
+        let clock = Instant::now();
         let point = start_point(case, &begin).map_err(StudyError::Start)?;
-        let assessed = self.guarded(case, &begin, point)?;
+        let assessed = if deadline.passed() {
+            Assessed::not_reached(case, &begin, point, &deadline)
+        } else {
+            self.guarded(case, &begin, point, &deadline)?
+        };
+        fault::at("point-computed");
         let failed = assessed.path.failed();
         let finished = {
             let mut pending = pending.lock().expect("no task panics while holding it");
             pending.points[start] = Some(assessed);
             pending.finished += 1;
-            (pending.finished == pending.points.len()).then(|| std::mem::take(&mut *pending).points)
+            pending.spent = pending.spent.saturating_add(clock.elapsed());
+            (pending.finished == pending.points.len()).then(|| std::mem::take(&mut *pending))
         };
-        if let Some(points) = finished {
+        if let Some(Pending { points, spent, .. }) = finished {
             let points: Vec<Assessed> = points.into_iter().map(|point| point.expect("none is missing")).collect();
-            let (records, rows) = self.concluded(case, points)?;
+            let (records, rows) = self.concluded(case, points, &Deadline::after(self.options.limits.time, spent))?;
+            fault::at("case-judged");
             store.lock().expect("no task panics while holding it").append(&records, &rows)?;
             if self.options.fail_fast
                 && let Some(bad) = records.iter().find(|record| unsettled(record))
@@ -111,27 +150,28 @@ impl Run<'_> {
                 return Err(StudyError::FailFast(what));
             }
         }
-        Ok(failed)
+        Ok(Became::Computed { failed })
     }
 
     /// The records of a case, or those of points that broke down where judging them together does.
-    fn concluded(&self, case: &Case, points: Vec<Assessed>) -> Result<Lines, StudyError> {
-        let conclude = |points| case::conclude(self.scenario, case, points, &self.options.dir);
+    fn concluded(&self, case: &Case, points: Vec<Assessed>, deadline: &Deadline) -> Result<Lines, StudyError> {
+        let conclude = |points| case::conclude(self.scenario, case, points, &self.options.dir, deadline);
         catch_unwind(AssertUnwindSafe(|| conclude(points))).unwrap_or_else(|panic| {
             let why = message(panic.as_ref());
             let failed = |begin: &Begin| {
                 let point = start_point(case, begin).map_err(StudyError::Start)?;
-                Ok(Assessed::failed(case, begin, &point, &why))
+                Ok(Assessed::failed(case, begin, point, &why))
             };
             conclude(expand(&case.starts, &case.problem).iter().map(failed).collect::<Result<_, StudyError>>()?)
         })
     }
 
     /// The point computed, or what is left of one whose computation broke down.
-    fn guarded(&self, case: &Case, begin: &Begin, point: Point) -> Result<Assessed, StudyError> {
+    fn guarded(&self, case: &Case, begin: &Begin, point: Point, deadline: &Deadline) -> Result<Assessed, StudyError> {
         // Nothing that a broken computation leaves half-done is used again: what it works on is its own.
-        let computed = catch_unwind(AssertUnwindSafe(|| (self.compute)(self.scenario, case, begin, point.clone())));
-        computed.unwrap_or_else(|panic| Ok(Assessed::failed(case, begin, &point, &message(panic.as_ref()))))
+        let compute = || (self.compute)(self.scenario, case, begin, point.clone(), deadline);
+        let computed = catch_unwind(AssertUnwindSafe(compute));
+        computed.unwrap_or_else(|panic| Ok(Assessed::failed(case, begin, point.clone(), &message(panic.as_ref()))))
     }
 }
 

@@ -26,10 +26,16 @@ fn options(dir: &Path) -> Options {
 }
 
 /// Breaks down at start 2 of the second case.
-fn broken(scenario: &Scenario, case: &Case, begin: &Begin, point: Point) -> Result<Assessed, StudyError> {
+fn broken(
+    scenario: &Scenario,
+    case: &Case,
+    begin: &Begin,
+    point: Point,
+    deadline: &limits::Deadline,
+) -> Result<Assessed, StudyError> {
     let third = &expand(&case.starts, &case.problem)[2];
     assert!(!(case.index == 1 && begin == third), "planted");
-    tasks::compute(scenario, case, begin, point)
+    tasks::compute(scenario, case, begin, point, deadline)
 }
 
 fn bytes(dir: &Path) -> Vec<Vec<u8>> {
