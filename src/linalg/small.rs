@@ -149,10 +149,12 @@ impl WithSimd for Transpose<'_> {
             let columns: [&[f64]; LANES] = std::array::from_fn(|l| &from[(i + l) * height..][..height]);
             let (fours, _) = columns[0].as_chunks::<4>();
             for a in (0..4 * fours.len()).step_by(4) {
-                let block: [[f64; 4]; LANES] = std::array::from_fn(|l| *columns[l][a..].first_chunk().expect("four rows"));
-                for s in 0..4 {
-                    let row: &mut [f64; LANES] = to[(a + s) * stride + i..].first_chunk_mut().expect("a row's group");
-                    *row = std::array::from_fn(|l| block[l][s]);
+                for half in [0, 4] {
+                    let four = |l: usize| -> [f64; 4] { *columns[half + l][a..].first_chunk().expect("four rows") };
+                    for (s, four) in transposed(four(0), four(1), four(2), four(3)).into_iter().enumerate() {
+                        let row: &mut [f64; 4] = to[(a + s) * stride + i + half..].first_chunk_mut().expect("half a group");
+                        *row = four;
+                    }
                 }
             }
             for a in 4 * fours.len()..height {
@@ -204,6 +206,19 @@ impl WithSimd for RowSums<'_> {
             *out += sums.iter().sum::<f64>();
         }
     }
+}
+
+/// The transpose of a 4×4 block: written as two rounds of exchanges of pairs, it becomes eight shuffles.
+#[inline(always)]
+fn transposed(p: [f64; 4], q: [f64; 4], r: [f64; 4], s: [f64; 4]) -> [[f64; 4]; 4] {
+    let (even, odd) = ([p[0], q[0], p[2], q[2]], [p[1], q[1], p[3], q[3]]);
+    let (even_below, odd_below) = ([r[0], s[0], r[2], s[2]], [r[1], s[1], r[3], s[3]]);
+    [
+        [even[0], even[1], even_below[0], even_below[1]],
+        [odd[0], odd[1], odd_below[0], odd_below[1]],
+        [even[2], even[3], even_below[2], even_below[3]],
+        [odd[2], odd[3], odd_below[2], odd_below[3]],
+    ]
 }
 
 #[cfg(test)]

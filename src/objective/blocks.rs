@@ -12,8 +12,8 @@ use crate::numeric::lanes::LANES;
 
 /// Entries of W up to which products are computed in registers.
 const SMALL_ENTRIES: usize = 2_048;
-/// Samples of a small problem's block: with it the transposed features, the logits and the features themselves stay in the first-level cache.
-const SMALL_BLOCK: usize = 64;
+/// Entries of a small problem's block, features twice and logits: 24 KiB, so that they stay in the first-level cache.
+const SMALL_BLOCK: usize = 3_072;
 /// Entries of a large problem's block of logits or of features, whichever are more: both stay in the second-level cache.
 const LARGE_ENTRIES: usize = 49_152;
 /// Samples that a large problem's block has at least: with fewer, reading W for every block costs more than the products with it.
@@ -37,7 +37,11 @@ impl Layout {
     /// The layout for chunks of `columns` columns.
     pub(super) fn new(classes: usize, width: usize, columns: usize) -> Self {
         let small = classes * width <= SMALL_ENTRIES;
-        let samples = if small { SMALL_BLOCK } else { (LARGE_ENTRIES / classes.max(width)).clamp(LARGE_LEAST, 1024) };
+        let samples = if small {
+            (SMALL_BLOCK / (classes + 2 * width)).clamp(32, 128) / LANES * LANES
+        } else {
+            (LARGE_ENTRIES / classes.max(width)).clamp(LARGE_LEAST, 1024)
+        };
         let samples = samples.min(columns).next_multiple_of(LANES);
         // An odd number of cache lines: with a power of two all classes of a sample would compete for one place in the cache.
         let stride = if samples / LANES % 2 == 0 { samples + LANES } else { samples };
