@@ -5,9 +5,11 @@
 mod cholesky;
 mod decompositions;
 mod products;
+mod small;
 mod vectors;
 
 pub use cholesky::Cholesky;
 pub use decompositions::{Eigen, Factors, Svd, completed_basis, eigen, eigenvalues, inertia, singular_values, svd};
-pub use products::{View, ViewMut, add_product, add_product_lower, product, view, view_mut};
+pub use products::{View, ViewMut, add_product, add_product_lower, product, strided, strided_mut, view, view_mut};
+pub(crate) use small::{RowProduct, Scalars, add_row_sums, transpose};
 pub use vectors::{axpy, dot, norm};

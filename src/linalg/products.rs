@@ -18,6 +18,16 @@ pub fn view_mut(data: &mut [f64], rows: usize, columns: usize) -> ViewMut<'_> {
     MatMut::from_column_major_slice_mut(data, rows, columns)
 }
 
+/// Columns of `rows` entries, each `stride` after the one before.
+pub fn strided(data: &[f64], rows: usize, columns: usize, stride: usize) -> View<'_> {
+    MatRef::from_column_major_slice_with_stride(data, rows, columns, stride)
+}
+
+/// The same, writable.
+pub fn strided_mut(data: &mut [f64], rows: usize, columns: usize, stride: usize) -> ViewMut<'_> {
+    MatMut::from_column_major_slice_with_stride_mut(data, rows, columns, stride)
+}
+
 /// `out` ← `factor` · A B.
 pub fn product(out: ViewMut<'_>, a: View<'_>, b: View<'_>, factor: f64) {
     faer::linalg::matmul::matmul(out, Accum::Replace, a, b, factor, Par::Seq);

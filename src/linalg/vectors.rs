@@ -1,19 +1,16 @@
 //! Operations on packed vectors.
 
-/// ⟨x, y⟩ over the shorter of the two, in eight running sums: the order is fixed, and the compiler can keep them in one register.
+use pulp::{Arch, Simd, WithSimd};
+
+/// From this length on the machine's vector instructions are asked for: below it, asking costs more than it gains.
+const LONG: usize = 32;
+
+/// ⟨x, y⟩ over the shorter of the two, in eight running sums: the order is fixed, so the bits are the same on every machine, and the compiler can keep them in registers.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     // Cut first: chunks of vectors of different lengths would end in remainders that do not face each other.
     let length = x.len().min(y.len());
-    let (x, y) = (&x[..length], &y[..length]);
-    let mut lanes = [0.0; 8];
-    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
-    let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in xs.zip(ys) {
-        for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
-            *lane += x * y;
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
+    let operation = Dot(&x[..length], &y[..length]);
+    if length < LONG { operation.run() } else { Arch::new().dispatch(operation) }
 }
 
 /// ‖x‖₂.
@@ -23,8 +20,53 @@ pub fn norm(x: &[f64]) -> f64 {
 
 /// `y` ← `y` + `factor` · `x`, over the shorter of the two.
 pub fn axpy(factor: f64, x: &[f64], y: &mut [f64]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
+    let operation = Axpy(factor, x, y);
+    if operation.1.len() < LONG { operation.run() } else { Arch::new().dispatch(operation) }
+}
+
+struct Dot<'a>(&'a [f64], &'a [f64]);
+
+impl Dot<'_> {
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut lanes = [0.0; 8];
+        let ((xs, x_rest), (ys, y_rest)) = (self.0.as_chunks::<8>(), self.1.as_chunks::<8>());
+        let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+        for (x, y) in xs.iter().zip(ys) {
+            for l in 0..8 {
+                lanes[l] += x[l] * y[l];
+            }
+        }
+        lanes.iter().sum::<f64>() + rest
+    }
+}
+
+impl WithSimd for Dot<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        self.run()
+    }
+}
+
+struct Axpy<'a>(f64, &'a [f64], &'a mut [f64]);
+
+impl Axpy<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (y, x) in self.2.iter_mut().zip(self.1) {
+            *y += self.0 * x;
+        }
+    }
+}
+
+impl WithSimd for Axpy<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.run();
     }
 }
 

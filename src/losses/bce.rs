@@ -1,7 +1,9 @@
 //! Binary cross-entropy, one logistic problem per class.
 
+use super::block::{self, SeparableLanes, Terms, separable_curve, separable_residuals};
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use crate::numeric::lanes::{LANES, Lanes};
 
 /// L = −log σ(z_k) − Σ_{j≠k} log σ(−z_j): ∇L is −σ(−z_k) at k and σ(z_j) elsewhere, ∇²L = diag σ(z_j) σ(−z_j). Convex, not shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +45,14 @@ impl LossFunction for Bce {
         }
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        separable_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        separable_curve(*self, block, tangent);
+    }
+
     fn epilogue(&self) -> Epilogue {
         let functions = "fn term(z: f32, own: bool) -> f32 {
     let x = select(z, -z, own);
@@ -66,6 +76,13 @@ fn bend(z: f32, own: bool) -> f32 {
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         Some(self)
+    }
+}
+
+impl SeparableLanes for Bce {
+    #[inline(always)]
+    fn terms<S: pulp::Simd>(self, z: &Lanes, own: &[bool; LANES]) -> Terms {
+        block::softplus::<S>(z, own)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Cross-entropy, L = −log p_k with p = softmax(z).
 
+use super::block::{SoftmaxLanes, softmax_curve, softmax_residuals};
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
 
 /// Cross-entropy: ∇L = p − e_k, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +31,14 @@ impl LossFunction for CrossEntropy {
         softmax_hessian(logits, out);
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        softmax_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        softmax_curve(*self, block, tangent);
+    }
+
     fn epilogue(&self) -> Epilogue {
         Epilogue::of_softmax(0.0, String::new(), "    return Weights(own.surprise, 1.0, 0.0);".into())
     }
@@ -38,6 +47,8 @@ impl LossFunction for CrossEntropy {
         Some(self)
     }
 }
+
+impl SoftmaxLanes for CrossEntropy {}
 
 /// diag(p) − ppᵀ in pivoted form, the dominating class as the pivot: the diagonal is v, `terms[0]` = (−1, v). Returns the softmax.
 pub(super) fn softmax_hessian(logits: &[f64], out: &mut LogitHessian) -> Softmax {

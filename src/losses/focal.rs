@@ -1,10 +1,12 @@
 //! Focal loss, L = −(1 − p_k)^γ log p_k with p = softmax(z).
 
+use super::block::{Own, SoftmaxLanes, Weights as LaneWeights, softmax_curve, softmax_residuals};
 use super::cross_entropy::softmax_hessian;
 use super::epilogue::literal;
-use super::{Conjugate, CrossEntropy, Epilogue, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, CrossEntropy, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
 use crate::numeric::Jet;
 use crate::numeric::expression::TrueClass;
+use crate::numeric::lanes::{LANES, lanes};
 
 /// Focal loss: ∇L = η(p_k)(p − e_k), ∇²L = η A − η' p_k (e_k − p)(e_k − p)ᵀ with A = diag(p) − ppᵀ and
 /// η(p) = (1−p)^γ − γ p (1−p)^{γ−1} log p. Shift-invariant; convex only for γ = 0, where it is cross-entropy.
@@ -100,6 +102,14 @@ impl LossFunction for Focal {
         }
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        softmax_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        softmax_curve(*self, block, tangent);
+    }
+
     /// The formulas of `weights`.
     fn epilogue(&self) -> Epilogue {
         // 0^0 is not defined on a device.
@@ -121,5 +131,34 @@ impl LossFunction for Focal {
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         if self.convex() { Some(&CrossEntropy) } else { None }
+    }
+}
+
+/// Exponents up to this one are multiplied out: a general power costs as much as a sample's whole softmax.
+const GAMMA_MULTIPLIED: f64 = 16.0;
+
+impl SoftmaxLanes for Focal {
+    const WEIGHED: bool = true;
+
+    /// The formulas of `weights`.
+    #[inline(always)]
+    fn weigh(self, own: &Own) -> LaneWeights {
+        let gamma = self.gamma;
+        let Own { p, q, surprise } = own;
+        let power = if gamma.fract() == 0.0 && gamma <= GAMMA_MULTIPLIED {
+            let mut power = [1.0; LANES];
+            for _ in 0..gamma as u32 {
+                power = lanes(|l| power[l] * q[l]);
+            }
+            power
+        } else {
+            lanes(|l| q[l].powf(gamma))
+        };
+        let ratio = lanes(|l| if q[l] > 0.0 { p[l] * (surprise[l] / q[l]) } else { p[l] });
+        LaneWeights {
+            value: lanes(|l| power[l] * surprise[l]),
+            eta: lanes(|l| power[l] * (1.0 + gamma * ratio[l])),
+            slope: lanes(|l| gamma * (power[l] * q[l]) * (surprise[l] - 2.0 - (gamma - 1.0) * ratio[l])),
+        }
     }
 }

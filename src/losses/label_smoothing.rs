@@ -1,8 +1,9 @@
 //! Label smoothing: cross-entropy against the label vector ỹ = (1 − α) e_k + (α/K) 1.
 
+use super::block::{SoftmaxLanes, softmax_curve, softmax_residuals};
 use super::conjugate::{entropy_term, fraction_inside};
 use super::cross_entropy::softmax_hessian;
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
 
 /// Label smoothing: ∇L = p − ỹ, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant; α = 0 is cross-entropy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +55,14 @@ impl LossFunction for LabelSmoothing {
         softmax_hessian(logits, out);
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        softmax_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        softmax_curve(*self, block, tangent);
+    }
+
     /// Cross-entropy's, with the label vector's uniform part.
     fn epilogue(&self) -> Epilogue {
         Epilogue::of_softmax(self.alpha, String::new(), "    return Weights(own.surprise, 1.0, 0.0);".into())
@@ -61,6 +70,13 @@ impl LossFunction for LabelSmoothing {
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         Some(self)
+    }
+}
+
+impl SoftmaxLanes for LabelSmoothing {
+    #[inline(always)]
+    fn smoothing(self) -> f64 {
+        self.alpha
     }
 }
 

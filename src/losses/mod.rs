@@ -7,6 +7,7 @@
 //! of 37 on they are an exact 0: a false zero eigenvalue. See [`Softmax`].
 
 mod bce;
+mod block;
 mod conjugate;
 mod cross_entropy;
 mod custom;
@@ -29,6 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use bce::Bce;
+pub use block::{BLOCK_TOLERANCE, LogitBlock, Scratch};
 pub use conjugate::Conjugate;
 pub use cross_entropy::CrossEntropy;
 pub use custom::{Custom, CustomFault, FORMULA_KEYS};
@@ -64,6 +66,17 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
 
     /// ∇²L into `out` (overwritten), without cancellation at collapse.
     fn hessian(&self, logits: &[f64], label: usize, out: &mut LogitHessian);
+
+    /// Turns the logits of a block into residuals w_i ∇L(z_i), and returns Σ_i m_i L(z_i), with the block's weights w and copies m. Within [`BLOCK_TOLERANCE`] of the scalar formulas;
+    /// for the descent, not for verdicts.
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        block.residuals_by_sample(self)
+    }
+
+    /// Turns the directions D_i of `tangent` (laid out as the logits) into w_i ∇²L(z_i) D_i, and the logits into residuals.
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        block.curve_by_sample(self, tangent);
+    }
 
     /// The same formulas as shader text, for devices that compute with `f32`.
     fn epilogue(&self) -> Epilogue;

@@ -1,7 +1,9 @@
 //! Squared error against M e_k, the true class weighted by κ.
 
+use super::block::{SeparableLanes, Terms, separable_curve, separable_residuals};
 use super::epilogue::literal;
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use crate::numeric::lanes::{LANES, Lanes, lanes};
 
 /// L = ½ [κ (z_k − M)² + Σ_{j≠k} z_j²]: ∇L = D (z − M e_k), ∇²L = D = diag(1, …, κ at k, …). Convex, not shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +41,14 @@ impl LossFunction for Mse {
         out.diagonal[label] = self.kappa;
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        separable_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        separable_curve(*self, block, tangent);
+    }
+
     fn epilogue(&self) -> Epilogue {
         let (kappa, target) = (literal(self.kappa), literal(self.target));
         let functions = format!(
@@ -61,6 +71,15 @@ fn bend(z: f32, own: bool) -> f32 {{
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         Some(self)
+    }
+}
+
+impl SeparableLanes for Mse {
+    #[inline(always)]
+    fn terms<S: pulp::Simd>(self, z: &Lanes, own: &[bool; LANES]) -> Terms {
+        let miss = lanes(|l| z[l] - if own[l] { self.target } else { 0.0 });
+        let bend = lanes(|l| if own[l] { self.kappa } else { 1.0 });
+        Terms { value: lanes(|l| 0.5 * (bend[l] * (miss[l] * miss[l]))), slope: lanes(|l| bend[l] * miss[l]), bend }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod arrow;
+mod blocks;
 mod coupling;
 mod dense;
 mod kernels;

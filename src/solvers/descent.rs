@@ -2,6 +2,7 @@
 
 use super::{Method, State, StopReason};
 use crate::linalg::{axpy, dot};
+use crate::model::Point;
 use crate::objective::Objective;
 
 /// x ← x − t∇f.
@@ -20,24 +21,26 @@ impl Method for FixedStep {
 /// x ← x − t∇f with t halved until the value falls by at least 1e-4 t‖∇f‖² (Armijo), and doubled after each success.
 pub(super) struct Backtracking {
     step: f64,
+    trial: Option<Point>,
 }
 
 impl Default for Backtracking {
     fn default() -> Self {
-        Self { step: 1.0 }
+        Self { step: 1.0, trial: None }
     }
 }
 
 impl Method for Backtracking {
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
         let slope = dot(&state.gradient, &state.gradient);
+        let trial = self.trial.get_or_insert_with(|| state.x.clone());
         // 200 halvings span sixty decades of step: past that the value's rounding decides.
         for _ in 0..200 {
-            let mut trial = state.x.clone();
+            trial.as_mut_slice().copy_from_slice(state.x.as_slice());
             axpy(-self.step, &state.gradient, trial.as_mut_slice());
-            let value = objective.value(&trial);
+            let value = objective.value(trial);
             if value <= state.value - 1e-4 * self.step * slope {
-                state.x = trial;
+                std::mem::swap(&mut state.x, trial);
                 state.value = objective.value_gradient(&state.x, &mut state.gradient);
                 self.step *= 2.0;
                 return Ok(());

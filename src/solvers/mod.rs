@@ -7,7 +7,6 @@ mod flow;
 mod gradient_norm;
 mod lbfgs;
 mod newton_minres;
-mod packed;
 #[cfg(test)]
 mod tests;
 mod trust_region;
@@ -270,7 +269,7 @@ pub fn minimise_while(
         None => (problem, start),
     };
     let outer = |state: &State| even.as_ref().map(|(_, unit)| Even(*unit).state_of(state));
-    let mut objective = Objective::new(inner);
+    let mut objective = Objective::fast(inner);
     let mut method = solver.method(stop);
     let mut state = State::new(&mut objective, start);
     state.time = matches!(solver, SolverSpec::GradientFlow { .. }).then_some(0.0);

@@ -19,53 +19,88 @@ const LEAVES_MAX: u64 = 200;
 pub(super) struct TrustRegion {
     radius: f64,
     leaves: u64,
+    room: Room,
+}
+
+/// Vectors of a point's length, kept from step to step.
+#[derive(Default)]
+struct Room {
+    /// p.
+    step: Vec<f64>,
+    /// ∇f + ∇²f p.
+    residual: Vec<f64>,
+    direction: Vec<f64>,
+    /// ∇²f times the direction.
+    curved: Vec<f64>,
+    trial: Option<State>,
 }
 
 impl TrustRegion {
     pub(super) fn new(radius: f64) -> Self {
-        Self { radius, leaves: 0 }
+        Self { radius, leaves: 0, room: Room::default() }
     }
 
-    /// The Steihaug step and the decrease that the model predicts.
-    fn model_step(&self, objective: &mut Objective<'_>, state: &State) -> (Vec<f64>, f64) {
+    /// The Steihaug step into `room.step`; returns its length and the decrease that the model predicts.
+    ///
+    /// Along conjugate directions ⟨r, d⟩ = −‖r‖², so the model falls by t‖r‖² − ½t²⟨d, ∇²f d⟩ over t d; ‖p‖², ⟨p, d⟩ and ‖d‖² follow from recurrences.
+    fn model_step(&mut self, objective: &mut Objective<'_>, state: &State) -> (f64, f64) {
+        let Room { step: p, residual: r, direction: d, curved, .. } = &mut self.room;
         let n = state.gradient.len();
-        let norm = dot(&state.gradient, &state.gradient).sqrt();
+        p.clear();
+        p.resize(n, 0.0);
+        curved.resize(n, 0.0);
+        r.clone_from(&state.gradient);
+        d.clear();
+        d.extend(r.iter().map(|r| -r));
+        let mut square = dot(r, r);
+        let norm = square.sqrt();
         let tolerance = norm * norm.sqrt().min(0.1);
-        let (mut p, mut curved) = (vec![0.0; n], vec![0.0; n]);
-        let mut r = state.gradient.clone();
-        let mut d: Vec<f64> = r.iter().map(|r| -r).collect();
-        let mut hp = vec![0.0; n];
-        let mut square = norm * norm;
+        let (mut pp, mut pd, mut dd) = (0.0, 0.0, square);
+        let mut predicted = 0.0;
         for _ in 0..INNER_MAX {
-            objective.hessian_product(&state.x, &d, &mut curved);
-            let curvature = dot(&d, &curved);
-            let step = square / curvature;
-            let ahead = |t: f64| p.iter().zip(&d).map(|(p, d)| (p + t * d).powi(2)).sum::<f64>().sqrt();
-            if !(curvature > 0.0) || ahead(step) >= self.radius {
-                let t = to_boundary(&p, &d, self.radius);
-                axpy(t, &d, &mut p);
-                axpy(t, &curved, &mut hp);
+            objective.hessian_product(&state.x, d, curved);
+            let curvature = dot(d, curved);
+            let t = square / curvature;
+            let ahead = pp + t * (2.0 * pd + t * dd);
+            if !(curvature > 0.0) || !(ahead < self.radius * self.radius) {
+                let t = to_boundary(pp, pd, dd, self.radius);
+                axpy(t, d, p);
+                predicted += t * (square - 0.5 * t * curvature);
                 break;
             }
-            axpy(step, &d, &mut p);
-            axpy(step, &curved, &mut hp);
-            axpy(step, &curved, &mut r);
-            let next = dot(&r, &r);
+            axpy(t, d, p);
+            predicted += 0.5 * t * square;
+            axpy(t, curved, r);
+            let next = dot(r, r);
             if next.sqrt() <= tolerance {
                 break;
             }
             let ratio = next / square;
-            d.iter_mut().zip(&r).for_each(|(d, r)| *d = -r + ratio * *d);
+            d.iter_mut().zip(r.iter()).for_each(|(d, r)| *d = -r + ratio * *d);
+            (pp, pd, dd) = (ahead, ratio * (pd + t * dd), next + ratio * ratio * dd);
             square = next;
         }
-        let predicted = -(dot(&state.gradient, &p) + 0.5 * dot(&p, &hp));
-        (p, predicted)
+        (dot(p, p).sqrt(), predicted)
+    }
+
+    /// The state at x + t v, in the room kept for it.
+    fn trial(&mut self, objective: &mut Objective<'_>, state: &State, t: f64, v: Option<&[f64]>) -> State {
+        let mut trial = self.room.trial.take().unwrap_or_else(|| state.clone());
+        trial.x.as_mut_slice().copy_from_slice(state.x.as_slice());
+        axpy(t, v.unwrap_or(&self.room.step), trial.x.as_mut_slice());
+        trial.value = objective.value_gradient(&trial.x, &mut trial.gradient);
+        trial
+    }
+
+    /// Moves `state` to `trial`, whose room is kept.
+    fn accept(&mut self, state: &mut State, trial: State) {
+        self.room.trial = Some(std::mem::replace(state, trial));
     }
 }
 
-/// t > 0 with ‖p + t d‖ = radius.
-fn to_boundary(p: &[f64], d: &[f64], radius: f64) -> f64 {
-    let (a, b, c) = (dot(d, d), dot(p, d), dot(p, p) - radius * radius);
+/// t > 0 with ‖p + t d‖ = radius, from ‖p‖², ⟨p, d⟩ and ‖d‖².
+fn to_boundary(pp: f64, pd: f64, dd: f64, radius: f64) -> f64 {
+    let (a, b, c) = (dd, pd, pp - radius * radius);
     let root = (b * b - a * c).max(0.0).sqrt();
     // The larger root, without cancellation.
     if b > 0.0 { -c / (b + root) } else { (root - b) / a }
@@ -74,12 +109,9 @@ fn to_boundary(p: &[f64], d: &[f64], radius: f64) -> f64 {
 impl Method for TrustRegion {
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
         loop {
-            let (p, predicted) = self.model_step(objective, state);
-            let mut x = state.x.clone();
-            axpy(1.0, &p, x.as_mut_slice());
-            let trial = State::new(objective, x);
+            let (length, predicted) = self.model_step(objective, state);
+            let trial = self.trial(objective, state, 1.0, None);
             let gained = state.value - trial.value;
-            let length = dot(&p, &p).sqrt();
             // Below the value's rounding the gradient decides.
             let rounding = 64.0 * f64::EPSILON * state.value.abs();
             let quality = if predicted <= rounding && gained.abs() <= rounding {
@@ -93,9 +125,10 @@ impl Method for TrustRegion {
                 self.radius *= 2.0;
             }
             if quality > 1e-4 {
-                *state = trial;
+                self.accept(state, trial);
                 return Ok(());
             }
+            self.room.trial = Some(trial);
             if !(self.radius > 1e-14 * (1.0 + dot(state.x.as_slice(), state.x.as_slice()).sqrt())) {
                 return Err(StopReason::NoProgress);
             }
@@ -113,14 +146,13 @@ impl Method for TrustRegion {
         }
         let mut step = 1.0;
         for _ in 0..40 {
-            let mut x = state.x.clone();
-            axpy(step, &direction, x.as_mut_slice());
-            let trial = State::new(objective, x);
+            let trial = self.trial(objective, state, step, Some(&direction));
             if trial.value < state.value - 64.0 * f64::EPSILON * state.value.abs() {
-                *state = trial;
+                self.accept(state, trial);
                 self.radius = self.radius.max(step);
                 return true;
             }
+            self.room.trial = Some(trial);
             step *= 0.5;
         }
         false

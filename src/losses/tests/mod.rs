@@ -1,5 +1,6 @@
 //! Laws that every loss obeys, run over [`ALL`]; wrong losses that the laws must catch; 50-digit values.
 
+mod blocks;
 mod laws;
 mod oracle;
 mod own;

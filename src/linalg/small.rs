@@ -1,0 +1,271 @@
+//! Products of small matrices, where a library's packing costs more than the product: rows of C, in registers, from scalars of A and rows of B.
+//!
+//! All three products of a gradient have this form when samples (for logits) or features (for gradients) lie side by side. Every entry of C is one chain of fused
+//! multiply-adds in the order of the inner index, so its bits do not depend on the length of the machine's vectors.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::numeric::lanes::{LANES, lanes};
+
+/// Rows of C that are held in registers: twelve registers of four doubles, which leaves room for a row of B and a scalar of A.
+const ROWS: usize = 6;
+
+/// Where the scalars of A lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Scalars<'a> {
+    /// a(r, t) = entry r·stride + t.
+    ByRows(&'a [f64], usize),
+    /// a(r, t) = entry t·stride + r.
+    ByColumns(&'a [f64], usize),
+}
+
+/// C ← C + A B for C with `rows` rows of `columns` entries (a multiple of eight), each `stride` after the one before; B has `inner` rows, `b_stride` apart.
+pub(crate) struct RowProduct<'a> {
+    /// C.
+    pub(crate) c: &'a mut [f64],
+    /// From one row of C to the next.
+    pub(crate) stride: usize,
+    /// Rows of C and of A.
+    pub(crate) rows: usize,
+    /// Columns of C and of B.
+    pub(crate) columns: usize,
+    /// A.
+    pub(crate) a: Scalars<'a>,
+    /// B.
+    pub(crate) b: &'a [f64],
+    /// From one row of B to the next.
+    pub(crate) b_stride: usize,
+    /// Columns of A, rows of B.
+    pub(crate) inner: usize,
+}
+
+impl RowProduct<'_> {
+    /// Computes it.
+    pub(crate) fn run(self) {
+        debug_assert_eq!(self.columns % LANES, 0, "whole groups of lanes");
+        Arch::new().dispatch(self);
+    }
+}
+
+impl WithSimd for RowProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F64_LANES {
+            8 => strips::<S, 1>(simd, self),
+            4 => strips::<S, 2>(simd, self),
+            2 => strips::<S, 4>(simd, self),
+            _ => strips::<S, 8>(simd, self),
+        }
+    }
+}
+
+/// The rows in strips of nearly equal height.
+#[inline(always)]
+fn strips<S: Simd, const V: usize>(simd: S, mut p: RowProduct<'_>) {
+    let count = p.rows.div_ceil(ROWS);
+    for strip in 0..count {
+        let (first, last) = (p.rows * strip / count, p.rows * (strip + 1) / count);
+        match last - first {
+            1 => rows::<S, V, 1>(simd, &mut p, first),
+            2 => rows::<S, V, 2>(simd, &mut p, first),
+            3 => rows::<S, V, 3>(simd, &mut p, first),
+            4 => rows::<S, V, 4>(simd, &mut p, first),
+            5 => rows::<S, V, 5>(simd, &mut p, first),
+            _ => rows::<S, V, ROWS>(simd, &mut p, first),
+        }
+    }
+}
+
+/// R rows of C, a group of columns at a time.
+#[inline(always)]
+fn rows<S: Simd, const V: usize, const R: usize>(simd: S, p: &mut RowProduct<'_>, first: usize) {
+    for column in (0..p.columns).step_by(LANES) {
+        let mut sums: [[S::f64s; V]; R] = std::array::from_fn(|r| load::<S, V>(&p.c[(first + r) * p.stride + column..]));
+        match p.a {
+            Scalars::ByRows(a, stride) => {
+                let a: [&[f64]; R] = std::array::from_fn(|r| &a[(first + r) * stride..][..p.inner]);
+                for t in 0..p.inner {
+                    let b = load::<S, V>(&p.b[t * p.b_stride + column..]);
+                    add(simd, &mut sums, std::array::from_fn(|r| a[r][t]), b);
+                }
+            }
+            Scalars::ByColumns(a, stride) => {
+                for t in 0..p.inner {
+                    let b = load::<S, V>(&p.b[t * p.b_stride + column..]);
+                    let a: &[f64; R] = a[t * stride + first..].first_chunk().expect("a column of A");
+                    add(simd, &mut sums, *a, b);
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let row: &mut [f64; LANES] = p.c[(first + r) * p.stride + column..].first_chunk_mut().expect("a row of C");
+            S::as_mut_simd_f64s(row).0.copy_from_slice(sums);
+        }
+    }
+}
+
+/// sums_r ← sums_r + a_r b.
+#[inline(always)]
+fn add<S: Simd, const V: usize, const R: usize>(simd: S, sums: &mut [[S::f64s; V]; R], a: [f64; R], b: [S::f64s; V]) {
+    for r in 0..R {
+        let a = simd.splat_f64s(a[r]);
+        for v in 0..V {
+            sums[r][v] = simd.mul_add_e_f64s(a, b[v], sums[r][v]);
+        }
+    }
+}
+
+/// The first eight entries, in V registers.
+#[inline(always)]
+fn load<S: Simd, const V: usize>(from: &[f64]) -> [S::f64s; V] {
+    let group: &[f64; LANES] = from.first_chunk().expect("a row's group of lanes");
+    let (registers, _) = S::as_simd_f64s(group);
+    std::array::from_fn(|v| registers[v])
+}
+
+/// `to` ← the transpose of `from`: `count` columns of `height` entries become `height` rows, `stride` apart, with zeros up to a multiple of eight entries.
+pub(crate) fn transpose(from: &[f64], height: usize, count: usize, to: &mut [f64], stride: usize) {
+    Arch::new().dispatch(Transpose { from, height, count, to, stride });
+}
+
+struct Transpose<'a> {
+    from: &'a [f64],
+    height: usize,
+    count: usize,
+    to: &'a mut [f64],
+    stride: usize,
+}
+
+impl WithSimd for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { from, height, count, to, stride } = self;
+        let whole = count / LANES * LANES;
+        for i in (0..whole).step_by(LANES) {
+            let columns: [&[f64]; LANES] = std::array::from_fn(|l| &from[(i + l) * height..][..height]);
+            let (fours, _) = columns[0].as_chunks::<4>();
+            for a in (0..4 * fours.len()).step_by(4) {
+                for half in [0, 4] {
+                    let four = |l: usize| -> [f64; 4] { *columns[half + l][a..].first_chunk().expect("four rows") };
+                    for (s, four) in transposed(four(0), four(1), four(2), four(3)).into_iter().enumerate() {
+                        let row: &mut [f64; 4] = to[(a + s) * stride + i + half..].first_chunk_mut().expect("half a group");
+                        *row = four;
+                    }
+                }
+            }
+            for a in 4 * fours.len()..height {
+                let row: &mut [f64; LANES] = to[a * stride + i..].first_chunk_mut().expect("a row's group");
+                *row = std::array::from_fn(|l| columns[l][a]);
+            }
+        }
+        if whole < count {
+            for a in 0..height {
+                let row: &mut [f64; LANES] = to[a * stride + whole..].first_chunk_mut().expect("a row's group");
+                *row = std::array::from_fn(|l| if whole + l < count { from[(whole + l) * height + a] } else { 0.0 });
+            }
+        }
+    }
+}
+
+/// `out`_r ← `out`_r + Σ_i s_i x(r, i) over rows of `count` entries, `stride` apart, with s = `weights` or ones: in eight running sums.
+pub(crate) fn add_row_sums(rows: &[f64], stride: usize, count: usize, weights: Option<&[f64]>, out: &mut [f64]) {
+    Arch::new().dispatch(RowSums { rows, stride, count, weights, out });
+}
+
+struct RowSums<'a> {
+    rows: &'a [f64],
+    stride: usize,
+    count: usize,
+    weights: Option<&'a [f64]>,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for RowSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (r, out) in self.out.iter_mut().enumerate() {
+            let (groups, rest) = self.rows[r * self.stride..][..self.count].as_chunks::<LANES>();
+            let mut sums = [0.0; LANES];
+            *out += match self.weights {
+                None => {
+                    groups.iter().for_each(|x| sums = lanes(|l| sums[l] + x[l]));
+                    rest.iter().sum::<f64>()
+                }
+                Some(weights) => {
+                    let (pairs, weights_rest) = weights[..self.count].as_chunks::<LANES>();
+                    groups.iter().zip(pairs).for_each(|(x, s)| sums = lanes(|l| sums[l] + s[l] * x[l]));
+                    rest.iter().zip(weights_rest).map(|(x, s)| x * s).sum::<f64>()
+                }
+            };
+            *out += sums.iter().sum::<f64>();
+        }
+    }
+}
+
+/// The transpose of a 4×4 block: written as two rounds of exchanges of pairs, it becomes eight shuffles.
+#[inline(always)]
+fn transposed(p: [f64; 4], q: [f64; 4], r: [f64; 4], s: [f64; 4]) -> [[f64; 4]; 4] {
+    let (even, odd) = ([p[0], q[0], p[2], q[2]], [p[1], q[1], p[3], q[3]]);
+    let (even_below, odd_below) = ([r[0], s[0], r[2], s[2]], [r[1], s[1], r[3], s[3]]);
+    [
+        [even[0], even[1], even_below[0], even_below[1]],
+        [odd[0], odd[1], odd_below[0], odd_below[1]],
+        [even[2], even[3], even_below[2], even_below[3]],
+        [odd[2], odd[3], odd_below[2], odd_below[3]],
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(count: usize, seed: f64) -> Vec<f64> {
+        (0..count).map(|i| ((i as f64 + seed) * 0.7).sin()).collect()
+    }
+
+    #[test]
+    fn products_of_every_height_agree_with_the_definition() {
+        for (rows, columns, inner) in (1..20).map(|rows| (rows, 8 * (rows % 3 + 1), rows % 5)) {
+            let (stride, b_stride) = (columns + 3, columns + 1);
+            let b = entries(inner * b_stride + columns, 0.5);
+            for by_rows in [true, false] {
+                let a_stride = if by_rows { inner + 2 } else { rows + 2 };
+                let a = entries(a_stride * rows.max(inner) + rows + inner, 9.5);
+                let scalars = if by_rows { Scalars::ByRows(&a, a_stride) } else { Scalars::ByColumns(&a, a_stride) };
+                let before = entries(rows * stride + columns, 3.5);
+                let mut c = before.clone();
+                RowProduct { c: &mut c, stride, rows, columns, a: scalars, b: &b, b_stride, inner }.run();
+                for r in 0..rows {
+                    for j in 0..stride {
+                        let at = |t: usize| if by_rows { a[r * a_stride + t] } else { a[t * a_stride + r] };
+                        let product: f64 = (0..inner).map(|t| at(t) * b[t * b_stride + j]).sum();
+                        let expected = before[r * stride + j] + if j < columns { product } else { 0.0 };
+                        assert!((c[r * stride + j] - expected).abs() <= 1e-14, "{rows}×{columns} by {inner}, entry {r}, {j}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn transposes_end_in_zeros() {
+        for (height, count) in [(0_usize, 3_usize), (1, 1), (3, 8), (4, 9), (7, 16), (16, 23)] {
+            let stride = count.next_multiple_of(LANES) + 8;
+            let from = entries(height * count, 0.1);
+            let mut to = vec![7.0; height * stride];
+            transpose(&from, height, count, &mut to, stride);
+            for a in 0..height {
+                for i in 0..stride - 8 {
+                    let expected = if i < count { from[i * height + a] } else { 0.0 };
+                    assert_eq!(to[a * stride + i].to_bits(), expected.to_bits());
+                }
+            }
+        }
+    }
+}
