@@ -44,7 +44,6 @@ struct Clean {
     scenario: PathBuf,
     left: Snapshot,
     /// How often each named point was reached.
-    #[cfg_attr(not(debug_assertions), allow(dead_code))]
     reached: BTreeMap<String, usize>,
 }
 
@@ -89,7 +88,7 @@ fn lines(dir: &Path) -> usize {
 }
 
 /// Runs to the named point and dies there; true if it did.
-#[cfg(all(unix, debug_assertions))]
+#[cfg(unix)]
 fn dies(scenario: &Path, dir: &Path, fault: &str, more: &[&str]) -> bool {
     use std::os::unix::process::ExitStatusExt;
     const SIGABRT: i32 = 6;
@@ -99,7 +98,7 @@ fn dies(scenario: &Path, dir: &Path, fault: &str, more: &[&str]) -> bool {
     output.status.signal() == Some(SIGABRT)
 }
 
-#[cfg(all(unix, debug_assertions))]
+#[cfg(unix)]
 #[test]
 fn killed_at_every_named_point_a_run_resumes_to_the_same_bytes() {
     let clean = clean(&format!("{SCENARIO}{EVERYTHING}"));
@@ -126,7 +125,7 @@ fn killed_at_every_named_point_a_run_resumes_to_the_same_bytes() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-#[cfg(all(unix, debug_assertions))]
+#[cfg(unix)]
 #[test]
 fn a_point_that_is_never_reached_and_a_byte_that_differs_are_noticed() {
     let clean = clean(SCENARIO);
@@ -259,7 +258,7 @@ fn a_second_run_is_told_and_a_killed_one_leaves_no_lock() {
     let scenario = folder.path().join("locked.toml");
     fs::write(&scenario, SCENARIO).unwrap();
     // By the folder itself, and by a file where folders cannot be locked.
-    let faults = if cfg!(debug_assertions) { vec![None, Some(fault::NO_FOLDER_LOCK)] } else { vec![None] };
+    let faults = [None, Some(fault::NO_FOLDER_LOCK)];
     for fault in faults {
         let dir = folder.path().join(format!("out-{}", fault.unwrap_or("folder")));
         let mut child = endless(&scenario, &dir, fault);

@@ -1,4 +1,5 @@
-//! Named points of a run at which a test ends the process, as a power cut or `kill -9` would. Compiled with debug assertions only: a release build has none of it.
+//! Named points of a run at which a test ends the process, as a power cut or `kill -9` would. They are in every build, so that what is tested is what is shipped, and do nothing
+//! unless asked for.
 //!
 //! `UFM_FAULT=NAME:COUNT` aborts when the point is reached for the COUNT-th time; `UFM_FAULT_LOG=FILE` appends the name of every point reached to a file.
 
@@ -37,7 +38,6 @@ pub const POINTS: &[&str] = &[
 /// A fault that no file system here has: a folder that cannot be locked.
 pub const NO_FOLDER_LOCK: &str = "no-folder-lock";
 
-#[cfg(debug_assertions)]
 mod planted {
     use std::io::Write;
     use std::sync::OnceLock;
@@ -86,23 +86,12 @@ pub fn at(name: &str) {
 /// Whether the process is to end at this point, now: for one that has something to leave half-done first.
 #[inline]
 pub(super) fn due(name: &str) -> bool {
-    #[cfg(debug_assertions)]
-    {
-        assert!(POINTS.contains(&name), "{name} is not in the list");
-        planted::due(name)
-    }
-    #[cfg(not(debug_assertions))]
-    {
-        let _ = name;
-        false
-    }
+    debug_assert!(POINTS.contains(&name), "{name} is not in the list");
+    planted::due(name)
 }
 
 /// Whether folders are to be taken for such that cannot be locked.
 #[inline]
 pub(super) fn no_folder_lock() -> bool {
-    #[cfg(debug_assertions)]
-    return planted::named(NO_FOLDER_LOCK);
-    #[cfg(not(debug_assertions))]
-    return false;
+    planted::named(NO_FOLDER_LOCK)
 }

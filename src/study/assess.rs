@@ -133,9 +133,7 @@ fn assess_within(
 ) -> Assessed {
     match problem.in_range() {
         None => assess_in_range(problem, candidate, level, limits, anywhere, out_of_time),
-        Some((scaled, factor)) => {
-            assess_in_range(&scaled, candidate, level, limits, anywhere, out_of_time).times(factor.recip())
-        }
+        Some((scaled, factor)) => assess_in_range(&scaled, candidate, level, limits, anywhere, out_of_time).times(factor.recip()),
     }
 }
 
