@@ -25,6 +25,7 @@ fn losses() -> Vec<Loss> {
         "mse" => vec![1.5, 2.0],
         "poly-loss" => vec![1.0],
         "generalized-cross-entropy" => vec![0.5],
+        "vector-scaling" => vec![0.5, 1.0],
         _ => vec![],
     };
     let texts = BTreeMap::from([("ell".to_owned(), "-log(p) + 0.5*q^2".to_owned())]);
@@ -36,7 +37,11 @@ fn losses() -> Vec<Loss> {
 fn subjects(loss: &Loss, bias: Bias) -> Vec<(Problem, Point)> {
     let shape = Shape::with_labels(3, 4, vec![0, 1, 2, 0, 1, 2, 2]).unwrap();
     let decay = Decay { w: 0.02, h: 0.01, b: if bias == Bias::Decayed { 0.05 } else { 0.0 } };
-    let problem = Problem { shape, bias, decay, loss: loss.clone(), scale: 1.0 };
+    let loss = loss.for_sizes(shape.class_sizes());
+    let problem = Problem { shape, bias, decay, loss, scale: 1.0 };
+    if problem.unsupported().is_some() {
+        return vec![];
+    }
     let drawn = |width: usize| {
         let narrow = problem.at_width(width);
         let mut point = Point::zeros(&narrow.shape, bias);
@@ -171,6 +176,7 @@ fn renaming_the_classes_changes_nothing() {
         let to = [2, 0, 1];
         let labels = problem.shape.labels().iter().map(|&label| to[label]).collect();
         let shape = Shape::with_labels(3, 4, labels).unwrap();
+        let loss = problem.loss.for_sizes(shape.class_sizes());
         let mut moved = point.clone();
         for (class, &new) in to.iter().enumerate() {
             moved.w_mut().row_mut(new).copy_from(&point.w().row(class));
@@ -178,7 +184,7 @@ fn renaming_the_classes_changes_nothing() {
                 *b = point.b()[class];
             }
         }
-        Some((Problem { shape, ..problem.clone() }, moved, NOTHING))
+        Some((Problem { shape, loss, ..problem.clone() }, moved, NOTHING))
     });
 }
 

@@ -316,6 +316,8 @@ fn value_at_origin(problem: &Problem, beta: f64) -> f64 {
         Loss::GeneralizedCrossEntropy(loss) => (1.0 - k.powf(-loss.exponent)) / loss.exponent,
         Loss::Mse(loss) => 0.5 * (loss.kappa * (beta - loss.target).powi(2) + (k - 1.0) * beta * beta),
         Loss::Bce(_) => softplus(-beta) + (k - 1.0) * softplus(beta),
+        Loss::Squentropy(_) => k.ln() + beta * beta,
+        Loss::VectorScaling(_) => k.ln(),
         Loss::Custom(_) => unreachable!(),
     };
     problem.scale * loss + 0.5 * problem.decay.b * k * beta * beta
