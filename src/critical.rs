@@ -149,9 +149,15 @@ impl GradientNorm {
         Self { norm, scaled: norm / scale, floor }
     }
 
+    /// ‖∇f‖, or what rounding may hide of it: whichever is larger.
+    pub fn uncertain(&self) -> f64 {
+        let scale = if self.scaled > 0.0 { self.norm / self.scaled } else { 0.0 };
+        self.norm.max(self.floor * scale)
+    }
+
     /// Whether an evaluation cannot tell this gradient from zero, and the gate admits nothing of that kind.
     fn within_rounding(&self) -> bool {
-        self.floor > FLOOR_ALLOWED && self.scaled <= self.floor
+        self.floor > FLOOR_ALLOWED && self.scaled <= 4.0 * self.floor
     }
 
     /// Whether this passes the gate: by the bound, or by the rounding floor.
@@ -256,7 +262,8 @@ fn reduce(problem: &Problem, point: &Point, polish: bool) -> (DMatrix<f64>, Poin
     let narrow = problem.at_width(reduced.width());
     let after = GradientNorm::new(&mut Objective::new(&narrow), &reduced);
     let before = GradientNorm::new(&mut Objective::new(problem), point);
-    if after.passes() || after.scaled <= before.scaled {
+    // Within rounding of each other the gradients say nothing; that the dropped directions are rounding, their size says.
+    if after.passes() || after.scaled <= before.scaled.max(4.0 * after.floor) {
         (frame, reduced)
     } else {
         (DMatrix::identity(point.width(), point.width()), point.clone())

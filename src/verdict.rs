@@ -93,6 +93,8 @@ pub struct Evidence {
     pub lowest_known: Option<f64>,
     /// The spectrum's counts.
     pub spectrum: SpectrumEvidence,
+    /// Whether an eigenvalue is too small for the gradient that is left: see [`Spectrum::unsteady`](crate::spectra::Spectrum::unsteady).
+    pub unsteady: bool,
     /// |λ_min|/λ_max, where both are known.
     pub softness: Option<f64>,
     /// Negative eigenvalues outside the row space of W: certain ones, known where the counts are not.
@@ -198,6 +200,13 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     } else {
         "global optimality not established"
     };
+    if evidence.unsteady {
+        let nature = if saddle { Nature::StrictSaddle } else { Nature::LocalMinimum };
+        let reason = format!(
+            "an eigenvalue is too small for the gradient left: there may be no critical point here, or one of another index; {not_global}"
+        );
+        return verdict(nature, Standing::Undecided, reason);
+    }
     let (index, nullity, symmetry) = match &evidence.spectrum {
         SpectrumEvidence::Missing(_) if saddle => {
             let reason = format!("at least {} negative eigenvalues outside the row space of W", evidence.off_space_negative);
@@ -244,6 +253,7 @@ mod tests {
             global_value: None,
             lowest_known: Some(1.0),
             spectrum: SpectrumEvidence::Counted { index: exact(index), nullity: exact(nullity), symmetry: 3 },
+            unsteady: false,
             softness: None,
             off_space_negative: 0,
             tie: false,
@@ -292,6 +302,11 @@ mod tests {
         let soft = Evidence { softness: Some(1e-7), ..evidence(2, 3, 1e-13) };
         assert_eq!(decided(&soft), (Nature::StrictSaddle, Standing::Numerical));
         assert_eq!(decided(&Evidence { softness: Some(1e-2), ..soft }).1, Standing::Undecided);
+        let unsteady = |index| decided(&Evidence { unsteady: true, ..evidence(index, 3, 1e-3) });
+        assert_eq!(
+            [unsteady(0), unsteady(1)],
+            [(Nature::LocalMinimum, Standing::Undecided), (Nature::StrictSaddle, Standing::Undecided)]
+        );
         let tie = Evidence { tie: true, ..evidence(0, 3, 0.0) };
         assert_eq!(decided(&tie), (Nature::GlobalMinimum, Standing::Undecided));
         let blurred = SpectrumEvidence::Counted { index: Count { low: 0, high: 1 }, nullity: exact(3), symmetry: 3 };

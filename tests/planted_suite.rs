@@ -18,30 +18,30 @@ mod truth;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use truth::{Plant, Score};
+use truth::{Nature, Plant, Score};
 
-/// How a family makes its plant of a number, and how many of them the long suite has.
-type Family = (fn(u64) -> Plant, u64);
+/// A family's short name (`UFM_PLANT` chooses those that contain its text), how it makes its plant of a number, and how many of them the long suite has.
+type Family = (&'static str, fn(u64) -> Plant, u64);
 
 const FAMILIES: &[Family] = &[
-    (families::minima, 2500),
-    (families::decades, 2000),
-    (families::extreme_logits, 1500),
-    (families::phase_edges, 2000),
-    (families::origins, 3000),
-    (families::mse_ladder, 2000),
-    (families::mse_unequal, 2000),
-    (families::focal_transition, 500),
-    (structures::clusters, 1500),
-    (structures::partial, 1500),
-    (structures::crossing, 400),
-    (structures::polygons, 800),
-    (structures::ghosts, 300),
-    (structures::not_critical, 1500),
-    (structures::near_saddles, 1000),
-    (structures::exact_edges, 500),
-    (structures::collapsed, 1000),
-    (structures::large_saddles, 50),
+    ("minima", families::minima, 2500),
+    ("decades", families::decades, 2000),
+    ("extreme_logits", families::extreme_logits, 1500),
+    ("phase_edges", families::phase_edges, 2000),
+    ("origins", families::origins, 3000),
+    ("mse_ladder", families::mse_ladder, 2000),
+    ("mse_unequal", families::mse_unequal, 2000),
+    ("focal_transition", families::focal_transition, 500),
+    ("clusters", structures::clusters, 1500),
+    ("partial", structures::partial, 1500),
+    ("crossing", structures::crossing, 400),
+    ("polygons", structures::polygons, 800),
+    ("ghosts", structures::ghosts, 300),
+    ("not_critical", structures::not_critical, 1500),
+    ("near_saddles", structures::near_saddles, 1000),
+    ("exact_edges", structures::exact_edges, 500),
+    ("collapsed", structures::collapsed, 1000),
+    ("large_saddles", structures::large_saddles, 50),
 ];
 
 #[derive(Default)]
@@ -54,16 +54,16 @@ struct Row {
 /// The table of `share` of every family's plants.
 fn table(share: impl Fn(u64) -> u64) -> BTreeMap<&'static str, Row> {
     let only = std::env::var("UFM_PLANT").ok();
-    let tasks: Vec<(fn(u64) -> Plant, u64)> =
-        FAMILIES.iter().flat_map(|&(make, count)| (0..share(count)).map(move |index| (make, index))).collect();
+    let tasks: Vec<(fn(u64) -> Plant, u64)> = FAMILIES
+        .iter()
+        .filter(|(name, ..)| only.as_ref().is_none_or(|only| name.contains(only.as_str())))
+        .flat_map(|&(_, make, count)| (0..share(count)).map(move |index| (make, index)))
+        .collect();
     let scores: Vec<(&'static str, String, Score)> = tasks
         .par_iter()
-        .filter_map(|&(make, index)| {
+        .map(|&(make, index)| {
             let plant = make(index);
-            if only.as_ref().is_some_and(|only| !plant.family.contains(only.as_str())) {
-                return None;
-            }
-            Some((plant.family, format!("#{index} {}", plant.made), plant.score()))
+            (plant.family, format!("#{index} {}", plant.made), plant.score())
         })
         .collect();
     let mut rows: BTreeMap<&'static str, Row> = BTreeMap::new();
@@ -114,4 +114,33 @@ fn no_verdict_on_twenty_thousand_planted_problems_is_wrong() {
     let rows = table(|count| count);
     print(&rows);
     nothing_wrong(&rows);
+}
+
+/// A falsified truth makes the record wrong: the suite does see what it looks for.
+#[test]
+fn a_falsified_truth_is_reported() {
+    let falsified = |make: fn(u64) -> Plant, falsify: fn(&mut Plant)| {
+        let seen = (0..12).filter(|&index| {
+            let mut plant = make(index);
+            if plant.score() != Score::Right {
+                return false;
+            }
+            falsify(&mut plant);
+            assert!(matches!(plant.score(), Score::Wrong(_)), "#{index} {}", plant.made);
+            true
+        });
+        assert!(seen.count() > 5);
+    };
+    falsified(families::minima, |plant| plant.truth.nature = Nature::Saddle);
+    falsified(families::minima, |plant| plant.truth.value *= 1.0 + 1e-8);
+    falsified(families::minima, |plant| plant.truth.rank += 1);
+    falsified(families::minima, |plant| plant.truth.zero = plant.truth.zero.map(|zero| zero + 1));
+    falsified(families::minima, |plant| plant.truth.negative = Some(1));
+    falsified(families::minima, |plant| plant.truth.least = plant.truth.least.map(|least| least * (1.0 - 1e-6)));
+    falsified(structures::clusters, |plant| plant.truth.nature = Nature::Minimum);
+    falsified(structures::clusters, |plant| plant.truth.critical = false);
+    falsified(structures::not_critical, |plant| {
+        plant.truth.critical = true;
+        plant.truth.may_refuse = false;
+    });
 }

@@ -121,6 +121,9 @@ pub struct Spectrum {
     pub lambda_min_transverse: Option<f64>,
     /// The largest eigenvalue.
     pub lambda_max: f64,
+    /// Whether an eigenvalue inside the row space of W is neither zero to the resolution nor so large that a gradient of the size left proves a critical point nearby, with this inertia: see
+    /// [`at_critical`]. Not looked for where a factorisation takes seconds.
+    pub unsteady: bool,
     /// −2(σ_max − μ), where σ_max > μ and a free dimension is left.
     pub escape_curvature: Option<f64>,
     /// Distinct eigenvalues of each origin with multiplicities, ascending, where they were asked for; `Err` says why they are not there.
@@ -147,6 +150,10 @@ impl Spectrum {
 /// The spectrum at a critical point, split by rank: the width-r Hessian, and d − r copies of the off-space block.
 ///
 /// `Err` says why there is none (the plan does not fit the limits).
+///
+/// Newton's method from x ends at a critical point if ‖∇f‖·L ≤ ½λ² (Kantorovich), λ the smallest eigenvalue in size transverse to the orbit and L the Lipschitz constant of ∇²f, and that point is
+/// within 2‖∇f‖/λ, so that no eigenvalue has changed its sign. With L about the norm of ∇²f (points have lengths about 1), eigenvalues in size below √(‖∇f‖·‖∇²f‖) and above the resolution are
+/// *unsteady*: beside a fold, where ∇f is small and nowhere zero, there is one.
 pub fn at_critical(
     problem: &Problem,
     critical: &CriticalPoint,
@@ -165,7 +172,8 @@ pub fn at_critical(
         gradient: critical.gradient().norm,
     };
     let off_space = OffSpace::new(problem, residual, rank, free);
-    let mut spectrum = at_width(&narrow, critical.reduced(), inner, Some(&off_space), level, limits)?;
+    let uncertain = critical.gradient().uncertain();
+    let mut spectrum = at_width(&narrow, critical.reduced(), inner, Some((&off_space, uncertain)), level, limits)?;
     spectrum.nullity_symmetry = symmetry;
     let excess = residual.norm() - problem.decay.mu();
     spectrum.escape_curvature = (free > 0 && 2.0 * excess > spectrum.resolution).then_some(-2.0 * excess);
@@ -187,15 +195,16 @@ pub fn at_point(problem: &Problem, x: &Point, level: Level, limits: &Limits) -> 
     at_width(problem, x, tangents, None, level, limits)
 }
 
-/// The spectrum of `x` in its own width, joined with that of the off-space directions. `tangents` are the null tangents in that width.
+/// The spectrum of `x` in its own width, joined with that of the off-space directions where it is critical (with what its gradient may be). `tangents` are the null tangents in that width.
 fn at_width(
     problem: &Problem,
     x: &Point,
     tangents: Tangents,
-    off_space: Option<&OffSpace>,
+    critical: Option<(&OffSpace, f64)>,
     level: Level,
     limits: &Limits,
 ) -> Result<Spectrum, String> {
+    let off_space = critical.map(|(off_space, _)| off_space);
     let collapsed = Collapsed::new(problem, x);
     let columns = collapsed.as_ref().map_or(problem.shape.samples(), Collapsed::columns);
     let planned = plan(problem, columns, level, limits)?;
@@ -220,6 +229,7 @@ fn at_width(
         (inertia_at(&arrow, perturbation), None)
     };
     let resolution = inertia.resolution.max(off_resolution);
+    let unsteady = critical.is_some_and(|(_, gradient)| !arrow.is_large() && unsteady(&arrow, &inertia, gradient));
 
     let (mut index, mut nullity) = (inertia.index, inertia.nullity);
     if let Some(off) = off_space {
@@ -267,8 +277,19 @@ fn at_width(
         lambda_min: extremes.min,
         lambda_min_transverse: extremes.min_transverse,
         lambda_max: extremes.max,
+        unsteady,
         escape_curvature: None,
         whole,
         route: planned.route,
     })
+}
+
+/// Whether there are eigenvalues between the zeros and √(‖∇f‖·‖∇²f‖) in size.
+fn unsteady(arrow: &Arrow, inertia: &Inertia, gradient: f64) -> bool {
+    let theta = (gradient * arrow.norm_bound()).sqrt();
+    if !(theta > 1.5 * inertia.resolution) {
+        return false;
+    }
+    let count = |shift: f64| count_below(arrow, arrow.clear_shift(shift, 0.01 * inertia.resolution)) as u64;
+    count(-theta) < inertia.index.low || count(theta) > inertia.index.low + inertia.nullity.high
 }

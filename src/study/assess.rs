@@ -169,6 +169,8 @@ fn assess_in_range(
         metrics,
     };
     if !finite {
+        // Where f overflows its gradient says nothing.
+        assessed.critical = assessed.critical.and(Err("the value is not finite".into()));
         return assessed;
     }
     if problem.shape.classes() > RESIDUAL_CLASSES_MAX {

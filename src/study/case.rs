@@ -104,6 +104,7 @@ fn judge(problem: &Problem, point: &Assessed, closed_form: Option<&BalancedMinim
         global_value: closed_form.filter(|closed| closed.global).map(|closed| closed.value),
         lowest_known,
         spectrum,
+        unsteady: point.spectrum.as_ref().is_ok_and(|spectrum| spectrum.unsteady),
         softness: point.spectrum.as_ref().ok().map(|spectrum| spectrum.lambda_min.abs() / spectrum.lambda_max),
         off_space_negative: point.off_space_negative,
         tie: theory::tied(problem, GAP_ALLOWED),

@@ -260,7 +260,7 @@ pub(crate) fn ghosts(index: u64) -> Plant {
 pub(crate) fn not_critical(index: u64) -> Plant {
     let mut chance = Chance::new("not critical", index);
     let mut plant = if chance.coin() { minima(index) } else { mse_ladder(index) };
-    plant.point = if chance.integer(0, 3) == 0 {
+    plant.point = if chance.integer(0, 3) == 0 || plant.truth.rank == 0 {
         let noise = chance.normal(plant.point.as_slice().len(), 1);
         let size = chance.log(1e-2, 1e3);
         let mut point = plant.point;
