@@ -100,7 +100,9 @@ fn too_many_undecided_points_end_with_3() {
         fs::write(&scenario, text).unwrap();
         (folder, scenario, dir)
     };
-    for (expect, code) in [("undecided_max = 0", 3), ("undecided_max = 2", 0), ("gap_max = 1.0", 0), ("degenerate = 7", 2)] {
+    for (expect, code) in
+        [("undecided_max = 0", 3), ("undecided_max = 2", 0), ("verdicts = { strict-saddle = 1 }", 0), ("degenerate = 7", 2)]
+    {
         let (_folder, scenario, dir) = undecided(expect);
         let (found, out, error) = run(&scenario, &dir, &[]);
         assert_eq!(found, code, "{expect}:\n{out}{error}");
