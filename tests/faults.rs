@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+#[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -243,8 +244,10 @@ const ENDLESS: [&str; 3] = ["stop.steps_max=1000000000000", "stop.gradient_norm=
 fn endless(scenario: &Path, dir: &Path, fault: Option<&str>) -> Child {
     let mut command = begin(scenario, dir, &[&ENDLESS[..], &["solver.step=1e-9"]].concat());
     fault.map(|fault| command.env("UFM_FAULT", fault));
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    while !dir.join("trajectories.jsonl").exists() {
+    let log = dir.with_extension("log");
+    let mut child = command.env("UFM_FAULT_LOG", &log).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = || fs::read_to_string(&log).is_ok_and(|log| log.contains("point-begun"));
+    while !begun() {
         assert!(child.try_wait().unwrap().is_none(), "it should run on");
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
@@ -289,6 +292,7 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 
+#[cfg(unix)]
 /// Waits for a line on standard error with these words, and returns what was read.
 fn until(reader: &mut impl BufRead, words: &str) -> String {
     let mut text = String::new();
@@ -371,7 +375,7 @@ fn a_reader_that_has_gone_is_no_fault() {
         &["completions", "zsh"],
         &["--help"],
         &["run", "--help"],
-        &["theory", "--json"],
+        &["theory", "model.classes=3", "model.width=3", "model.per_class=2", "decay.epsilon=0.1", "loss.name=mse", "--json"],
         &["loss", "cross-entropy"],
         &["inspect", point.to_str().unwrap(), "--json"],
         &["run", scenario, "--out", run_dir, "--resume", "--json"],

@@ -119,7 +119,7 @@ fn a_case_that_needs_too_much_memory_is_rows_that_say_so() {
 
 #[test]
 fn what_is_left_out_for_want_of_memory_counts_as_undecided() {
-    let Planted { scenario, dir, .. } = planted(&format!("{LARGE}[expect]\nundecided_max = 2\n"));
+    let Planted { folder: _folder, scenario, dir } = planted(&format!("{LARGE}[expect]\nundecided_max = 2\n"));
     let (code, out, error) = run(&scenario, &dir, &["--limit-memory", "1"]);
     assert!(code == 3 && out.contains("✗ undecided_max: expected at most 2, found 3"), "{code}: {out}{error}");
     let (code, _, error) = run(&scenario, &dir, &["--limit-memory", "100", "--retry", "unsettled"]);
@@ -159,7 +159,7 @@ fn a_case_that_takes_too_long_is_rows_that_say_so_and_the_run_goes_on() {
 
 #[test]
 fn limits_that_make_no_sense_are_refused_with_words() {
-    let Planted { scenario, dir, .. } = planted(LARGE);
+    let Planted { folder: _folder, scenario, dir } = planted(LARGE);
     for (option, value, word) in [
         ("--limit-time", "0", "greater than 0"),
         ("--limit-time", "-1", "limit-time"),

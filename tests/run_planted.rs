@@ -179,10 +179,15 @@ fn a_report_of_spoilt_records_is_refused() {
     let records = dir.join("records.jsonl");
     let whole = fs::read_to_string(&records).unwrap();
     let broken = whole.replacen("\"value\":0.1", "\"value\":\"?\",\"v\":0.1", 1);
+    // As written by hand: without a check.
+    let (head, tail) = whole.split_once('\n').unwrap();
+    let unchecked = format!("{}}}\n{tail}", head.rsplit_once(",\"check\":").unwrap().0);
+    let by_hand = unchecked.replacen("\"value\":0.1", "\"value\":\"?\",\"v\":0.1", 1);
     for (text, words) in [
         (&whole[..whole.len() - 20], &["records.jsonl", "line 3", "--resume"][..]),
         (&whole[..whole.len() / 2], &["records.jsonl", "line 2"]),
-        (&broken, &["records.jsonl", "line 1", "column"]),
+        (&broken, &["records.jsonl", "line 1", "check", "--retry damaged"]),
+        (&by_hand, &["records.jsonl", "line 1", "column"]),
     ] {
         fs::write(&records, text).unwrap();
         let before = snapshot(&dir);

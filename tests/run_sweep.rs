@@ -303,6 +303,8 @@ fn retrying_asks_for_what_there_is() {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut row: serde_json::Value = serde_json::from_str(&lines[7]).unwrap();
     (row["stop_reason"], row["value"]) = ("failed".into(), serde_json::Value::Null);
+    // As an earlier version would have written it: without a check.
+    row.as_object_mut().unwrap().remove("check");
     lines[7] = row.to_string();
     fs::write(&path, lines.join("\n") + "\n").unwrap();
     let (code, out, error) = run(&clean.scenario, &dir, &["--resume"]);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::slurm::quoted;
 use super::{CliError, Outcome, print, print_json, signals};
 use crate::record::{Expectation, Record, StoreError, TheoremFinding, fault};
 use crate::report::{self, RunData};
@@ -138,23 +139,24 @@ fn resuming(typed: &[String]) -> String {
     words.join(" ")
 }
 
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-+=./,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 /// A run's fault as the command line tells it.
 pub(super) fn explain(error: StudyError, dir: &Path) -> CliError {
     match error {
         StudyError::Store(StoreError::Refused { message, help }) => CliError::refused_with_help(message, help),
         StudyError::Store(StoreError::Disk { path, doing, source }) => {
-            let message = format!(
-                "{}: cannot {doing}: {source}\nrecords of finished cases are safe in {}; --resume goes on from there",
-                path.display(),
-                dir.display()
-            );
-            CliError::Broken(message)
+            let then = match source.kind() {
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    "give a folder that may be written with --out".to_owned()
+                }
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+                    format!(
+                        "records of finished cases are safe in {}; make room, then --resume goes on from there",
+                        dir.display()
+                    )
+                }
+                _ => format!("records of finished cases are safe in {}; --resume goes on from there", dir.display()),
+            };
+            CliError::Broken(format!("{}: cannot {doing}: {source}\n{then}", path.display()))
         }
         StudyError::Start(message) | StudyError::Spectra(message) => CliError::refused(message),
         StudyError::Census(_) | StudyError::Theorems(_) => CliError::Broken(error.to_string()),

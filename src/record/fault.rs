@@ -12,6 +12,7 @@ pub const POINTS: &[&str] = &[
     "file-renamed",
     "store-opened",
     // A case.
+    "point-begun",
     "point-computed",
     "point-file-written",
     "certificate-written",

@@ -1,6 +1,6 @@
 //! What an interrupted run left, judged: which of its cases are complete, and whether they are of the same settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, Sto
     same_settings(dir, layout.settings)?;
     same_shard(dir, layout)?;
     let damage = if layout.damaged_again { Damage::LeftOut } else { Damage::Refused };
-    let mut rows = trajectory_rows(dir, damage)?;
+    let (mut rows, holed) = trajectory_rows(dir, damage)?;
     let mut by_case = records_by_case(&dir.join("records.jsonl"), layout, damage)?;
     let mut kept = Kept::default();
     for CaseEntry { id, points, .. } in layout.cases {
@@ -63,7 +63,7 @@ pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, Sto
             traced && found.point.as_ref().is_none_or(|file| npz::read(&dir.join(file)).is_ok())
         };
         let again = found.iter().any(|found| found.again);
-        if complete && !again && found.iter().zip(&rows_of).all(whole) {
+        if complete && !again && !holed.contains(id) && found.iter().zip(&rows_of).all(whole) {
             let trajectories = rows_of.iter_mut().flat_map(|rows| std::mem::take(&mut rows.spans)).collect();
             kept.cases.push(KeptCase { records: found.iter().map(|found| found.span).collect(), trajectories });
             kept.complete.points += points;
@@ -74,19 +74,30 @@ pub(super) fn read_complete(dir: &Path, layout: &Layout<'_>) -> Result<Kept, Sto
     Ok(kept)
 }
 
-/// The trajectory rows of a folder by case and start; a folder without the file has none.
-fn trajectory_rows(dir: &Path, damage: Damage) -> Result<BTreeMap<(String, usize), Rows>, StoreError> {
+/// Trajectory rows by case and start.
+type RowsByPoint = BTreeMap<(String, usize), Rows>;
+
+/// The trajectory rows of a folder by case and start, and the cases of which rows may have been left out; a folder without the file has none.
+///
+/// Rows of a case stand together, so one that was left out belongs to the case before it or to the one behind it, or to a case of which no row is left, whose last step then is missing.
+fn trajectory_rows(dir: &Path, damage: Damage) -> Result<(RowsByPoint, BTreeSet<String>), StoreError> {
     let path = dir.join("trajectories.jsonl");
-    let mut rows: BTreeMap<(String, usize), Rows> = BTreeMap::new();
+    let (mut rows, mut holed) = (RowsByPoint::new(), BTreeSet::new());
+    let mut before = (0, None);
     if path.exists() {
-        each_line_of(&path, damage, |Line { key, span, .. }| {
+        each_line_of(&path, damage, |Line { number, key, span, .. }| {
+            if number > before.0 + 1 {
+                holed.extend(before.1.take());
+                holed.insert(key.case.clone());
+            }
+            before = (number, Some(key.case.clone()));
             let rows = rows.entry((key.case, key.start_index)).or_default();
             rows.last_step = key.step;
             rows.spans.push(span);
             Ok(())
         })?;
     }
-    Ok(rows)
+    Ok((rows, holed))
 }
 
 /// The records of a file by case. A record that is not one of the layout's is refused.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Options, Study, StudyError, conclude, entries, layout};
 use crate::record::read::{ReadError, document, lines};
@@ -46,7 +47,8 @@ pub fn merge(parts: &[Part], scenario: &Scenario, out: &Path, overwrite: bool) -
     }
     let records = write_joined_tables(out, &entries)?;
     let expectations_apply = parts.iter().all(|part| part.file.expectations_apply);
-    conclude(scenario, &cases, records, census, expectations_apply, true, out, held)
+    let study = conclude(scenario, &cases, records, census, expectations_apply, true, out)?;
+    Ok(Study { held: Some(Arc::new(held)), ..study })
 }
 
 /// The shards' censuses, their cases in the order of the run.

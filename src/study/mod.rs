@@ -155,8 +155,8 @@ pub struct Study {
     pub theorems: Vec<TheoremFinding>,
     /// The device that proposed candidates, where one did.
     pub device: Option<DeviceUse>,
-    /// Keeps other runs out of the folder for as long as this is around: figures and report are still to come.
-    pub held: Arc<Held>,
+    /// Keeps other runs out of the folder for as long as this is around, where figures and report are still to come ([`run_on`], [`merge`]).
+    pub held: Option<Arc<Held>>,
 }
 
 /// How far a run is: told to whoever watches.
@@ -172,7 +172,7 @@ pub struct Progress {
 
 /// Runs a scenario, or a shard of it, into `options.dir` and returns what it found. Figures and report are not drawn here.
 pub fn run(scenario: &Scenario, options: &Options, watch: &(dyn Fn(Progress) + Sync)) -> Result<Study, StudyError> {
-    run_on(scenario, options, &gpu::Options::default(), watch)
+    Ok(Study { held: None, ..run_on(scenario, options, &gpu::Options::default(), watch)? })
 }
 
 /// The same with a say in which GPU is opened, where a case asks for one. That happens before anything is written: a device that is missing or too small is refused at once.
@@ -190,8 +190,8 @@ pub fn run_on(
         Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories, deadline)?),
         None => tasks::compute(scenario, case, begin, point, deadline),
     };
-    let study = carry_out(scenario, options, watch, &compute)?;
-    Ok(Study { device: device.map(device::Held::used), ..study })
+    let (study, held) = carry_out(scenario, options, watch, &compute)?;
+    Ok(Study { device: device.map(device::Held::used), held: Some(Arc::new(held)), ..study })
 }
 
 /// [`run`], with what computes a point in its place.
@@ -200,7 +200,7 @@ fn carry_out(
     options: &Options,
     watch: &(dyn Fn(Progress) + Sync),
     compute: tasks::Compute,
-) -> Result<Study, StudyError> {
+) -> Result<(Study, Held), StudyError> {
     let cases: Vec<&Case> =
         scenario.cases.iter().filter(|case| options.shard.is_none_or(|shard| shard.holds(case.index))).collect();
     check_starts(&cases, &options.limits)?;
@@ -228,7 +228,8 @@ fn carry_out(
     go_on()?;
     // A shard's expectations and statements are judged by the merge: they speak of all cases together.
     let judged = options.shard.is_none();
-    conclude(scenario, &cases, records, census, judged && scenario.expectations_apply(), judged, &options.dir, held)
+    let expectations_apply = judged && scenario.expectations_apply();
+    Ok((conclude(scenario, &cases, records, census, expectations_apply, judged, &options.dir)?, held))
 }
 
 /// Summary and findings of the records of these cases.
@@ -240,14 +241,13 @@ fn conclude(
     expectations_apply: bool,
     judge: bool,
     dir: &Path,
-    held: Held,
 ) -> Result<Study, StudyError> {
     let expectations = scenario.expect.evaluate(&records, census.as_ref(), !expectations_apply);
     let summary = summarise(scenario, cases, &records, expectations);
     write_summary(dir, &summary)?;
     fault::at("summary-written");
     let theorems = if judge { theorems(scenario, &records, dir)? } else { Vec::new() };
-    Ok(Study { records, summary, census, theorems, device: None, held: Arc::new(held) })
+    Ok(Study { records, summary, census, theorems, device: None, held: None })
 }
 
 /// The cases as the store knows them.

@@ -73,6 +73,10 @@ impl Run<'_> {
         for case in (0..self.cases.len()).filter(open) {
             if let Some(records) = too_large(self.cases[case], &self.options.limits, &self.scenario.name) {
                 store.append(&records, &[])?;
+                if self.options.fail_fast {
+                    store.sync()?;
+                    return Err(StudyError::FailFast(format!("case {}: {}", self.cases[case].id, records[0].reason)));
+                }
                 begun.done += records.len();
             }
         }
@@ -122,6 +126,7 @@ impl Run<'_> {
             }
             (pending.begins[start].clone(), Deadline::after(self.options.limits.time, pending.spent))
         };
+        fault::at("point-begun");
         let clock = Instant::now();
         let point = start_point(case, &begin).map_err(StudyError::Start)?;
         let assessed = if deadline.passed() {

@@ -53,7 +53,7 @@ fn a_computation_that_breaks_down_is_a_row_and_can_be_retried() {
     let watch = |progress: Progress| {
         most.fetch_max(progress.failed, Ordering::Relaxed);
     };
-    let study = carry_out(&scenario, &options(&dir), &watch, &broken).unwrap();
+    let study = carry_out(&scenario, &options(&dir), &watch, &broken).unwrap().0;
     assert_eq!(most.into_inner(), 1, "the live count");
     assert_eq!(study.records.len(), 12);
     let failed: Vec<&Record> = study.records.iter().filter(|record| record.failed()).collect();
