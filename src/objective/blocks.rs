@@ -44,7 +44,7 @@ impl Layout {
         };
         let samples = samples.min(columns).next_multiple_of(LANES);
         // An odd number of cache lines: with a power of two all classes of a sample would compete for one place in the cache.
-        let stride = if samples / LANES % 2 == 0 { samples + LANES } else { samples };
+        let stride = if (samples / LANES).is_multiple_of(2) { samples + LANES } else { samples };
         Self { classes, width, samples, stride, padded: width.next_multiple_of(LANES), small }
     }
 }
@@ -366,6 +366,9 @@ fn add_rows(layout: Layout, count: usize, g: &[f64], stretches: &[f64], b: &mut 
     add_row_sums(g, layout.stride, count, if stretches.is_empty() { None } else { Some(stretches) }, b);
 }
 
+/// A term of a sum of products: a classifier with its entries, and the features.
+type Term<'a> = ((&'a Classifier, &'a [f64]), &'a [f64]);
+
 /// `out` ← `decay` H + Σ Wᵀ G over the terms (W, G), for the block's columns.
 fn add_features(
     layout: Layout,
@@ -373,7 +376,7 @@ fn add_features(
     count: usize,
     decay: f64,
     h: &[f64],
-    terms: &[((&Classifier, &[f64]), &[f64])],
+    terms: &[Term<'_>],
     room: &mut [f64],
     out: &mut [f64],
 ) {
