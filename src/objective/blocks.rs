@@ -14,8 +14,11 @@ use crate::numeric::lanes::LANES;
 const SMALL_ENTRIES: usize = 2_048;
 /// Entries of a small problem's block, features twice and logits: 24 KiB, so that they stay in the first-level cache.
 const SMALL_BLOCK: usize = 3_072;
-/// Entries of a large problem's block of logits or of features, whichever are more: both stay in the second-level cache.
-const LARGE_ENTRIES: usize = 49_152;
+/// Samples of a large problem's block. With 64 the library reaches a tenth less of its rate at K = 1000, d = 512, where it repacks W for every block; from about 130 on it is level, and with
+/// ever more the logits leave the second-level cache.
+const LARGE_BLOCK: usize = 184;
+/// Entries of a large problem's block of logits or features at most, whichever are more: 4 MiB. Above K or d of 8,000 a block still has [`LARGE_LEAST`] samples.
+const LARGE_ENTRIES: usize = 524_288;
 /// Samples that a large problem's block has at least: with fewer, reading W for every block costs more than the products with it.
 const LARGE_LEAST: usize = 64;
 
@@ -40,7 +43,7 @@ impl Layout {
         let samples = if small {
             (SMALL_BLOCK / (classes + 2 * width)).clamp(32, 128) / LANES * LANES
         } else {
-            (LARGE_ENTRIES / classes.max(width)).clamp(LARGE_LEAST, 1024)
+            (LARGE_ENTRIES / classes.max(width)).clamp(LARGE_LEAST, LARGE_BLOCK)
         };
         let samples = samples.min(columns).next_multiple_of(LANES);
         // An odd number of cache lines: with a power of two all classes of a sample would compete for one place in the cache.
