@@ -51,10 +51,13 @@ struct Row {
     wrong: Vec<String>,
 }
 
+/// What makes a plant, and its number.
+type Task = (fn(u64) -> Plant, u64);
+
 /// The table of `share` of every family's plants.
 fn table(share: impl Fn(u64) -> u64) -> BTreeMap<&'static str, Row> {
     let only = std::env::var("UFM_PLANT").ok();
-    let tasks: Vec<(fn(u64) -> Plant, u64)> = FAMILIES
+    let tasks: Vec<Task> = FAMILIES
         .iter()
         .filter(|(name, ..)| only.as_ref().is_none_or(|only| name.contains(only.as_str())))
         .flat_map(|&(_, make, count)| (0..share(count)).map(move |index| (make, index)))

@@ -208,12 +208,11 @@ fn features(path: &Path) -> String {
 
 fn npz_file(folder: &Path, bytes: &[u8]) -> String {
     let path = file(folder, "point.npz", bytes);
-    let point = npz::read(&path).map(|point| {
+    let point = npz::read(&path).inspect(|point| {
         assert!(
             point.w.iter().chain(point.h.iter()).chain(point.b.iter().flatten()).all(|x| x.is_finite()),
             "a number that is none"
         );
-        point
     });
     format!("{}\n{}", answer("point", point), features(&path))
 }

@@ -47,6 +47,7 @@ pub(crate) fn snapshot(dir: &Path) -> Snapshot {
 }
 
 /// Asserts that two folders hold the same names and, but for `provenance.json` and the report that quotes it, the same bytes.
+#[allow(dead_code, reason = "not every test that shares this file compares folders")]
 pub(crate) fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
     let names = |folder: &Snapshot| folder.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{what}");
