@@ -28,11 +28,14 @@ struct Measured {
 }
 
 const LINES: &[Line] = &[
-    ("inertia", "exact inertia, random point, K=10 d=16 N=1000 (16,170 dimensions)", "0.5 s, 300 MB", inertia),
+    ("inertia", "exact inertia, random point, K=10 d=16 N=1000 (16,170 dimensions)", "0.25 s, 300 MB", || inertia(100)),
+    ("inertia-100", "the same, N=100", "linear in N", || inertia(10)),
+    ("inertia-10000", "the same, N=10,000", "linear in N", || inertia(1_000)),
+    ("inertia-100000", "the same, N=100,000", "linear in N", || inertia(10_000)),
     ("dense-810", "the same by dense eigenvalues, N=40 (810 dimensions)", "", || dense(4)),
     ("dense-1770", "the same by dense eigenvalues, N=100 (1,770 dimensions)", "", || dense(10)),
-    ("step-small", "value and gradient, K=10 d=16 N=1000", "", || step(10, 16, 100)),
-    ("step-large", "value and gradient, K=100 d=128 N=10,000", "", || step(100, 128, 100)),
+    ("step-small", "value and gradient of the descent, K=10 d=16 N=1000 (more: the bench step)", "", || step(10, 16, 100)),
+    ("step-large", "the same, K=100 d=128 N=10,000", "", || step(100, 128, 100)),
     ("own-focal", "a step of the focal loss written as a formula, over the built-in one", "3 ×", || {
         own_step(("ell", "-(1-p)^gamma*log(p)"), None, ("focal", &[2.0]))
     }),
@@ -40,7 +43,10 @@ const LINES: &[Line] = &[
     ("own-bce", "the same, BCE as a sum over logits", "3 ×", || {
         own_step(("own", "softplus(-z)"), Some(("others", "softplus(z)")), ("bce", &[]))
     }),
-    ("quickstart", "ufm run scenarios/quickstart.toml", "10 s", || whole_run(&["scenarios/quickstart.toml"], "")),
+    ("quickstart", "ufm run scenarios/quickstart.toml, with proofs", "5 s", || whole_run(&["scenarios/quickstart.toml"], "")),
+    ("quickstart-unproved", "the same without proofs (certify.claims=[])", "2 s", || {
+        whole_run(&["scenarios/quickstart.toml", "certify.claims=[]"], "")
+    }),
     ("four-losses", "ufm run scenarios/four-losses.toml (2,000 iterations a loss)", "15 s", || {
         whole_run(&["scenarios/four-losses.toml"], "")
     }),
@@ -107,8 +113,8 @@ fn random(classes: usize, width: usize, per_class: usize) -> (Problem, Point) {
     (problem, point)
 }
 
-fn inertia() -> Measured {
-    let (problem, point) = random(10, 16, 100);
+fn inertia(per_class: usize) -> Measured {
+    let (problem, point) = random(10, 16, per_class);
     let mut objective = Objective::new(&problem);
     let mut index = String::new();
     let seconds = best(|| {
@@ -130,7 +136,7 @@ fn dense(per_class: usize) -> Measured {
 
 fn step(classes: usize, width: usize, per_class: usize) -> Measured {
     let (problem, point) = random(classes, width, per_class);
-    let mut objective = Objective::new(&problem);
+    let mut objective = Objective::fast(&problem);
     let mut gradient = vec![0.0; problem.dimension()];
     let seconds = best(|| {
         black_box(objective.value_gradient(&point, &mut gradient));
@@ -153,7 +159,7 @@ fn own_step(first: (&str, &str), second: Option<(&str, &str)>, (name, parameters
     let (mut of_own, mut of_built_in) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..5 {
         for (problem, best_of) in [(&own, &mut of_own), (&built_in, &mut of_built_in)] {
-            let mut objective = Objective::new(problem);
+            let mut objective = Objective::fast(problem);
             *best_of = best_of.min(best(|| {
                 black_box(objective.value_gradient(&point, &mut gradient));
             }));

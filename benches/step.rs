@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what a bench does")]
 
 use std::hint::black_box;
+use std::process::Command;
 use std::time::Instant;
 
 use faer::linalg::matmul::matmul;
@@ -31,6 +32,7 @@ fn main() {
     match (arguments.first().map(String::as_str), &numbers[..]) {
         (Some("one"), &[classes, width, samples, ..]) => one(classes, width, samples),
         (Some("minimise"), &[classes, width, per_class, ..]) => solve(&arguments, classes, width, per_class),
+        (Some("grown"), &[classes, width, samples, ..]) => grown(classes, width, samples),
         (Some("growth"), _) => growth(),
         (None, _) => {
             rates();
@@ -159,7 +161,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-/// Steps while one of K, d and N grows over three decades, with the exponent of each decade and that of all.
+/// Steps while one of K, d and N grows over three decades, each size in a process of its own; exponents fitted by least squares over all sizes, and of the last decade. What is expected is 1.
 fn growth() {
     type Sizes = fn(usize) -> (usize, usize, usize);
     let rows: [(&str, [usize; 4], Sizes); 3] = [
@@ -167,25 +169,51 @@ fn growth() {
         ("d, K=20, N=2000", [2, 20, 200, 2000], |d| (20, d, 2000)),
         ("N, K=10, d=16", [100, 1000, 10_000, 100_000], |n| (10, 16, n)),
     ];
-    println!("\ngrowth of a step with      seconds at four sizes, ten times each other; exponents of the decades (1: linear)");
+    println!(
+        "\ngrowth of a step with: seconds and peak MB at four sizes, ten times each other; exponents fitted, and of the last decade"
+    );
     for (what, sizes, shape) in rows {
-        let seconds: Vec<f64> = sizes
-            .into_iter()
-            .map(|size| {
-                let (classes, width, samples) = shape(size);
-                let (problem, point) = random(classes, width, samples.max(classes));
-                let mut objective = Objective::fast(&problem);
-                let mut gradient = vec![0.0; problem.dimension()];
-                let [step] = alternate([&mut || {
-                    black_box(objective.value_gradient(&point, &mut gradient));
-                }]);
-                step.best
-            })
-            .collect();
-        let exponents: Vec<String> = seconds.windows(2).map(|pair| format!("{:.2}", (pair[1] / pair[0]).log10())).collect();
-        let shown: Vec<String> = seconds.iter().map(|&seconds| time(seconds)).collect();
-        println!("{what:<24} {}   {}", shown.join(", "), exponents.join(", "));
+        let measured = sizes.map(|size| {
+            let (classes, width, samples) = shape(size);
+            let this = std::env::current_exe().expect("this program has a path");
+            let sizes = [classes, width, samples].map(|size| size.to_string());
+            let output = Command::new(this).arg("grown").args(sizes).output().expect("this program runs");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let mut fields = text.split_whitespace().map(|field| field.parse().unwrap_or(f64::NAN));
+            [fields.next(), fields.next()].map(|field| field.unwrap_or(f64::NAN))
+        });
+        let [seconds, megabytes] = [0, 1].map(|i| measured.map(|pair| pair[i]));
+        let shown: Vec<String> =
+            measured.iter().map(|[seconds, megabytes]| format!("{} {megabytes:.0} MB", time(*seconds))).collect();
+        let last = |y: &[f64; 4]| (y[3] / y[2]).log10();
+        println!(
+            "{what:<16} {}   time {:.2}, last {:.2}; memory {:.2}, last {:.2}",
+            shown.join(", "),
+            exponent(&seconds),
+            last(&seconds),
+            exponent(&megabytes),
+            last(&megabytes)
+        );
     }
+}
+
+/// The slope of log₁₀ y over 0, 1, 2, 3 by least squares.
+fn exponent(y: &[f64; 4]) -> f64 {
+    y.iter().zip([-0.3, -0.1, 0.1, 0.3]).map(|(y, weight)| weight * y.log10()).sum()
+}
+
+/// One size of the growth: seconds of a step, and the most memory this process held.
+fn grown(classes: usize, width: usize, samples: usize) {
+    let (problem, point) = random(classes, width, samples.max(classes));
+    let mut objective = Objective::fast(&problem);
+    let mut gradient = vec![0.0; problem.dimension()];
+    let [step] = alternate([&mut || {
+        black_box(objective.value_gradient(&point, &mut gradient));
+    }]);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let peak = line.trim().trim_end_matches("kB").trim().parse::<f64>().map_or(f64::NAN, |kib| kib * 1024.0 / 1e6);
+    println!("{} {peak}", step.best);
 }
 
 /// Minimises from the start that `start` (a file of packed entries, one a line) or a random stream gives; prints seconds, steps and the scaled gradient norm reached.

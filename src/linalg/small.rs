@@ -19,10 +19,21 @@ pub(crate) enum Scalars<'a> {
     ByColumns(&'a [f64], usize),
 }
 
-/// C ← C + A B for C with `rows` rows of `columns` entries (a multiple of eight), each `stride` after the one before; B has `inner` rows, `b_stride` apart.
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(crate) enum Onto<'a> {
+    /// C itself.
+    C,
+    /// A multiple of another matrix, laid out as C.
+    Scaled(f64, &'a [f64]),
+}
+
+/// C ← C + A B (or a multiple of another matrix + A B) for C with `rows` rows of `columns` entries (a multiple of eight), each `stride` after the one before; B has `inner` rows, `b_stride` apart.
 pub(crate) struct RowProduct<'a> {
     /// C.
     pub(crate) c: &'a mut [f64],
+    /// What A B is added to.
+    pub(crate) onto: Onto<'a>,
     /// From one row of C to the next.
     pub(crate) stride: usize,
     /// Rows of C and of A.
@@ -82,7 +93,15 @@ fn strips<S: Simd, const V: usize>(simd: S, mut p: RowProduct<'_>) {
 #[inline(always)]
 fn rows<S: Simd, const V: usize, const R: usize>(simd: S, p: &mut RowProduct<'_>, first: usize) {
     for column in (0..p.columns).step_by(LANES) {
-        let mut sums: [[S::f64s; V]; R] = std::array::from_fn(|r| load::<S, V>(&p.c[(first + r) * p.stride + column..]));
+        let mut sums: [[S::f64s; V]; R] = match p.onto {
+            Onto::C => std::array::from_fn(|r| load::<S, V>(&p.c[(first + r) * p.stride + column..])),
+            Onto::Scaled(factor, from) => {
+                let factor = simd.splat_f64s(factor);
+                std::array::from_fn(|r| {
+                    load::<S, V>(&from[(first + r) * p.stride + column..]).map(|from| simd.mul_f64s(factor, from))
+                })
+            }
+        };
         match p.a {
             Scalars::ByRows(a, stride) => {
                 let a: [&[f64]; R] = std::array::from_fn(|r| &a[(first + r) * stride..][..p.inner]);
@@ -142,7 +161,7 @@ impl WithSimd for Transpose<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { from, height, count, to, stride } = self;
         let whole = count / LANES * LANES;
         for i in (0..whole).step_by(LANES) {
@@ -151,7 +170,8 @@ impl WithSimd for Transpose<'_> {
             for a in (0..4 * fours.len()).step_by(4) {
                 for half in [0, 4] {
                     let four = |l: usize| -> [f64; 4] { *columns[half + l][a..].first_chunk().expect("four rows") };
-                    for (s, four) in transposed(four(0), four(1), four(2), four(3)).into_iter().enumerate() {
+                    let block = transposed(simd, [four(0), four(1), four(2), four(3)]);
+                    for (s, four) in block.into_iter().enumerate() {
                         let row: &mut [f64; 4] = to[(a + s) * stride + i + half..].first_chunk_mut().expect("half a group");
                         *row = four;
                     }
@@ -208,17 +228,18 @@ impl WithSimd for RowSums<'_> {
     }
 }
 
-/// The transpose of a 4×4 block: written as two rounds of exchanges of pairs, it becomes eight shuffles.
+/// The transpose of a 4×4 block: with vectors of four, eight shuffles; separating the fields of four structures of four is just that.
 #[inline(always)]
-fn transposed(p: [f64; 4], q: [f64; 4], r: [f64; 4], s: [f64; 4]) -> [[f64; 4]; 4] {
-    let (even, odd) = ([p[0], q[0], p[2], q[2]], [p[1], q[1], p[3], q[3]]);
-    let (even_below, odd_below) = ([r[0], s[0], r[2], s[2]], [r[1], s[1], r[3], s[3]]);
-    [
-        [even[0], even[1], even_below[0], even_below[1]],
-        [odd[0], odd[1], odd_below[0], odd_below[1]],
-        [even[2], even[3], even_below[2], even_below[3]],
-        [odd[2], odd[3], odd_below[2], odd_below[3]],
-    ]
+fn transposed<S: Simd>(simd: S, rows: [[f64; 4]; 4]) -> [[f64; 4]; 4] {
+    if S::F64_LANES != 4 {
+        return std::array::from_fn(|s| std::array::from_fn(|l| rows[l][s]));
+    }
+    let columns = simd.deinterleave_shfl_f64s(rows.map(|row| S::as_simd_f64s(&row).0[0]));
+    let mut out = [[0.0; 4]; 4];
+    for (out, column) in out.iter_mut().zip(columns) {
+        S::as_mut_simd_f64s(out).0[0] = column;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -240,7 +261,7 @@ mod tests {
                 let scalars = if by_rows { Scalars::ByRows(&a, a_stride) } else { Scalars::ByColumns(&a, a_stride) };
                 let before = entries(rows * stride + columns, 3.5);
                 let mut c = before.clone();
-                RowProduct { c: &mut c, stride, rows, columns, a: scalars, b: &b, b_stride, inner }.run();
+                RowProduct { c: &mut c, onto: Onto::C, stride, rows, columns, a: scalars, b: &b, b_stride, inner }.run();
                 for r in 0..rows {
                     for j in 0..stride {
                         let at = |t: usize| if by_rows { a[r * a_stride + t] } else { a[t * a_stride + r] };

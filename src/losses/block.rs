@@ -288,17 +288,17 @@ fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
         if CURVE {
             let d = group_mut(tangent, k * stride + at);
             let bent = lanes(|l| (of_e[l] * z[l]) * ((d[l] - base[l]) - mean[l]));
-            *d = if L::WEIGHED {
-                lanes(|l| bent[l] + if labels[l] == k as u64 { -pull[l] } else { share[l] * z[l] })
-            } else {
-                bent
-            };
+            *d = if L::WEIGHED { lanes(|l| bent[l] + share[l] * z[l]) } else { bent };
         }
-        *z = if smoothing > 0.0 {
-            lanes(|l| if labels[l] == k as u64 { of_own[l] } else { of_e[l] * z[l] - target[l] })
-        } else {
-            lanes(|l| if labels[l] == k as u64 { of_own[l] } else { of_e[l] * z[l] })
-        };
+        *z = if smoothing > 0.0 { lanes(|l| of_e[l] * z[l] - target[l]) } else { lanes(|l| of_e[l] * z[l]) };
+    }
+    // The true classes' entries last, one by one: choosing in the loop above would keep it from becoming vector instructions.
+    for l in 0..LANES {
+        let own = labels[l] as usize * stride + at + l;
+        z[own] = of_own[l];
+        if CURVE && L::WEIGHED {
+            tangent[own] = (of_e[l] * own_share[l]) * ((own_direction[l] - base[l]) - mean[l]) - pull[l];
+        }
     }
     lanes(|l| copies[l] * value[l])
 }

@@ -187,3 +187,29 @@ fn the_gradient_norm_falls_to_zero_in_larger_problems_too() {
         assert_eq!(outcome.reason, StopReason::Gradient, "{}: {} steps", solver.name(), outcome.steps);
     }
 }
+
+/// Evaluations of fixed problems: a regression shows without a clock. Steps, gradients, Hessian products. Only runs that a last bit does not change: searches on ‖∇f‖ and creeping ones are left out.
+#[test]
+fn evaluations_are_counted() {
+    let mut counts = String::new();
+    let losses = all_losses();
+    for loss in [0, 2, 4] {
+        let problem = problem(losses[loss].clone());
+        for solver in [SolverSpec::Lbfgs { memory: 10 }, SolverSpec::TrustRegion { radius: 1.0 }] {
+            let stop = Stop { gradient_norm: 1e-6, steps_max: 5000, polish: false };
+            let outcome = minimise(&problem, gaussian_point(&problem), &solver, &stop, &mut |_, _| {});
+            let Counts { values, gradients, hessian_products } = outcome.counts;
+            assert_eq!((outcome.reason, values), (StopReason::Gradient, 0));
+            let (loss, name) = (problem.loss.name(), solver.name());
+            counts += &format!("{loss}, {name}: {} {gradients} {hessian_products}\n", outcome.steps);
+        }
+    }
+    insta::assert_snapshot!(counts, @r"
+    cross-entropy, lbfgs: 38 41 0
+    cross-entropy, trust-region: 11 53 115
+    focal, lbfgs: 48 54 0
+    focal, trust-region: 14 57 137
+    bce, lbfgs: 42 47 0
+    bce, trust-region: 13 15 122
+    ");
+}

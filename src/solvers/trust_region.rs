@@ -163,30 +163,34 @@ impl Method for TrustRegion {
 fn negative_curvature(objective: &mut Objective<'_>, state: &State, index: u64) -> Option<Vec<f64>> {
     let n = state.gradient.len();
     let mut basis: Vec<Vec<f64>> = Vec::new();
-    let mut images: Vec<Vec<f64>> = Vec::new();
     let mut next = vec![0.0; n];
     gaussian(&mut stream(0, "negative curvature", index), 1.0, &mut next);
+    let mut length = dot(&next, &next).sqrt();
     let size = PROBE_MAX.min(n);
-    for _ in 0..size {
-        for _ in 0..2 {
-            for q in &basis {
-                let overlap = dot(q, &next);
-                axpy(-overlap, q, &mut next);
-            }
-        }
-        let length = dot(&next, &next).sqrt();
-        if !(length > 1e-12) {
-            break;
-        }
+    let mut projected = nalgebra::DMatrix::zeros(size, size);
+    while basis.len() < size && length > 1e-12 {
         next.iter_mut().for_each(|x| *x /= length);
         let mut image = vec![0.0; n];
         objective.hessian_product(&state.x, &next, &mut image);
-        basis.push(std::mem::replace(&mut next, image.clone()));
-        images.push(image);
+        let column = basis.len();
+        basis.push(std::mem::replace(&mut next, image));
+        // What orthogonalisation takes from ∇²f q_j along q_i is the entry (i, j) of the projected matrix. A second round where the first has left little, and so has rounded.
+        for _ in 0..2 {
+            let before = dot(&next, &next).sqrt();
+            for (i, q) in basis.iter().enumerate() {
+                let overlap = dot(q, &next);
+                axpy(-overlap, q, &mut next);
+                projected[(i, column)] += overlap;
+            }
+            length = dot(&next, &next).sqrt();
+            if length > 0.7 * before {
+                break;
+            }
+        }
     }
     let m = basis.len();
-    let projected = nalgebra::DMatrix::from_fn(m, m, |i, j| dot(&basis[i], &images[j]));
-    let found = crate::linalg::eigen(&((&projected + projected.transpose()) * 0.5));
+    projected.view_mut((0, 0), (m, m)).fill_lower_triangle_with_upper_triangle();
+    let found = crate::linalg::eigen(&projected.view((0, 0), (m, m)).into_owned());
     let largest = found.values.last()?.abs();
     // A Ritz value is an upper bound of λ_min: below rounding it proves negative curvature.
     if !(found.values[0] < -1e-10 * largest) {
