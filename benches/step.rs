@@ -218,10 +218,15 @@ fn grown(classes: usize, width: usize, samples: usize) {
 
 /// Minimises from the start that `start` (a file of packed entries, one a line) or a random stream gives; prints seconds, steps and the scaled gradient norm reached.
 fn solve(arguments: &[String], classes: usize, width: usize, per_class: usize) {
-    let solver = match arguments.get(4).map(String::as_str) {
-        Some("trust-region") => SolverSpec::TrustRegion { radius: 1.0 },
-        Some("lbfgs") | None => SolverSpec::Lbfgs { memory: 10 },
-        Some(other) => return println!("no solver {other} here: lbfgs or trust-region"),
+    // A solver may carry its parameter: lbfgs:5, trust-region:10.
+    let (solver, parameter) = arguments.get(4).map_or(("lbfgs", None), |text| match text.split_once(':') {
+        Some((solver, parameter)) => (solver, parameter.parse::<f64>().ok()),
+        None => (text.as_str(), None),
+    });
+    let solver = match solver {
+        "trust-region" => SolverSpec::TrustRegion { radius: parameter.unwrap_or(1.0) },
+        "lbfgs" => SolverSpec::Lbfgs { memory: parameter.map_or(10, |m| m as usize) },
+        other => return println!("no solver {other} here: lbfgs or trust-region"),
     };
     let gradient_norm = arguments.get(5).and_then(|text| text.parse().ok()).unwrap_or(1e-6);
     let (mut problem, mut point) = random(classes, width, classes * per_class);

@@ -21,6 +21,8 @@ const FLOOR_ALLOWED: f64 = 1e-8;
 const POLISH_FROM: f64 = 1e-2;
 /// A polish that ends above this multiple of the rounding floor has stalled: from within the reach of a critical point Newton's method ends below the floor.
 const STALLED_FROM: f64 = 30.0;
+/// A scaled gradient norm that no polish improves.
+const REACHED: f64 = f64::EPSILON;
 /// Most Newton steps of a polish. Quadratic convergence needs 3 to 6.
 const POLISH_STEPS: usize = 20;
 /// Singular values of W below this fraction of the largest are taken for zero, if the point is still critical without them.
@@ -314,8 +316,8 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
     let mut norm = GradientNorm::of(problem, &x, &gradient);
     let mut trial_gradient = vec![0.0; gradient.len()];
     for _ in 0..POLISH_STEPS {
-        // One step past the point where nothing is gained costs less than a wrong stop.
-        if norm.scaled < 1e-3 * norm.floor {
+        // One step past the point where nothing is gained costs less than a wrong stop. Where logits are large the floor, which is a bound, is far above what can be reached.
+        if norm.scaled < (1e-3 * norm.floor).min(REACHED) {
             break;
         }
         let one_at_a_time = turn(problem);
@@ -325,7 +327,7 @@ fn newton_polish(problem: &Problem, start: Point) -> Point {
         }
         // A large arrow has a gauge of its own: the tangents would take as much memory as the Schur complement.
         let gauge = if arrow.is_large() { DMatrix::zeros(arrow.core(), 0) } else { tangents(&x, problem.shifts_bias_freely()) };
-        let step = arrow.newton_step(&gradient, &gauge);
+        let step = arrow.newton_step(&gradient, &gauge, norm.norm / (1.0 + linalg::norm(x.as_slice())));
         drop((arrow, gauge, one_at_a_time));
         let mut accepted = false;
         for halving in 0..5 {

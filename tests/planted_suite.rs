@@ -119,6 +119,30 @@ fn no_verdict_on_twenty_thousand_planted_problems_is_wrong() {
     nothing_wrong(&rows);
 }
 
+/// Plants whose records were wrong once.
+#[test]
+fn what_was_found_stays_mended() {
+    let found: [(fn(u64) -> Plant, &[u64]); 10] = [
+        (families::decades, &[8, 32, 37, 549]),
+        (families::extreme_logits, &[1, 4, 5]),
+        (families::origins, &[34, 47, 49, 58]),
+        (families::mse_ladder, &[1084]),
+        (families::mse_unequal, &[7, 12]),
+        (families::focal_transition, &[0, 8]),
+        (structures::exact_edges, &[1, 8]),
+        (structures::ghosts, &[0, 22, 30, 35, 36]),
+        (structures::not_critical, &[120, 170, 207, 326]),
+        (structures::collapsed, &[497]),
+    ];
+    for (make, numbers) in found {
+        for &number in numbers {
+            let plant = make(number);
+            let score = plant.score();
+            assert!(!matches!(score, Score::Wrong(_)), "#{number} {}: {score:?}", plant.made);
+        }
+    }
+}
+
 /// A falsified truth makes the record wrong: the suite does see what it looks for.
 #[test]
 fn a_falsified_truth_is_reported() {

@@ -26,8 +26,7 @@ fn random(problem: &Problem, index: u64) -> Point {
 /// Minimises at width `rank` and passes the gate.
 fn ladder(problem: &Problem, rank: usize) -> CriticalPoint {
     let narrow = problem.at_width(rank);
-    // A Newton method: it ends at the rounding floor also where a flat family of critical points leaves the polish no way (degenerate saddles of MSE).
-    let solver = SolverSpec::TrustRegion { radius: 1.0 };
+    let solver = SolverSpec::Lbfgs { memory: 10 };
     let stop = Stop { gradient_norm: 1e-14, ..Stop::default() };
     let outcome = minimise(&narrow, random(&narrow, 1), &solver, &stop, &mut |_, _| {});
     gate(problem, Candidate { point: outcome.state.x, polish: true }).unwrap_or_else(|e| panic!("{}: {}", problem.loss, e.reason))

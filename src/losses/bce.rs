@@ -1,8 +1,9 @@
 //! Binary cross-entropy, one logistic problem per class.
 
-use super::block::{self, SeparableLanes, Terms, separable_curve, separable_residuals};
+use super::block::{self, SeparableLanes, separable_curve, separable_residuals};
 use super::conjugate::{entropy_term, fraction_inside};
 use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes};
 
 /// L = −log σ(z_k) − Σ_{j≠k} log σ(−z_j): ∇L is −σ(−z_k) at k and σ(z_j) elsewhere, ∇²L = diag σ(z_j) σ(−z_j). Convex, not shift-invariant.
@@ -81,7 +82,7 @@ fn bend(z: f32, own: bool) -> f32 {
 
 impl SeparableLanes for Bce {
     #[inline(always)]
-    fn terms<S: pulp::Simd>(self, z: &Lanes, own: &[bool; LANES]) -> Terms {
+    fn jet<S: pulp::Simd>(self, _simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes> {
         block::softplus::<S>(z, own)
     }
 }

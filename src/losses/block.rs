@@ -7,6 +7,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::{LogitHessian, LossFunction};
+use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes, exp, lanes, log_one_plus};
 
 /// Relative difference, entry by entry, that the vectorised residuals and losses may have from the scalar ones.
@@ -94,16 +95,9 @@ pub(super) struct Own {
     pub(super) surprise: Lanes,
 }
 
-/// Of eight samples: w, η and (1 − p_k)² η', where L = w(p_k) and ∇L = η(p_k)(p − e_k).
-pub(super) struct Weights {
-    pub(super) value: Lanes,
-    pub(super) eta: Lanes,
-    pub(super) slope: Lanes,
-}
-
 /// A loss of p = softmax(z) through p_k alone, or cross-entropy against smoothed labels.
 pub(super) trait SoftmaxLanes: Copy {
-    /// Whether w, η and η' differ from cross-entropy's −log p_k, 1 and 0.
+    /// Whether it is another function of p_k than cross-entropy's −log p_k.
     const WEIGHED: bool = false;
 
     /// α of smoothed labels.
@@ -111,23 +105,27 @@ pub(super) trait SoftmaxLanes: Copy {
         0.0
     }
 
-    /// w, η and (1 − p_k)² η'; asked only where [`Self::WEIGHED`].
-    fn weigh(self, own: &Own) -> Weights {
-        Weights { value: own.surprise, eta: [1.0; LANES], slope: [0.0; LANES] }
+    /// ℓ, ℓ_u and ℓ_uu along the log-odds u; asked only where [`Self::WEIGHED`].
+    fn jet<S: Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
+        Jet { value: own.surprise, first: lanes(|l| -own.q[l]), second: lanes(|l| own.p[l] * own.q[l]) }
     }
 }
 
-/// Of eight logits of one class: the class's terms of the loss, and their first and second derivatives.
-pub(super) struct Terms {
-    pub(super) value: Lanes,
-    pub(super) slope: Lanes,
-    pub(super) bend: Lanes,
+impl LogitBlock<'_> {
+    /// Whether some true class is ahead of all others by more than `most`.
+    pub(super) fn leads_by_more_than(&self, most: f64) -> bool {
+        (0..self.count).any(|i| {
+            let own = self.labels[i] as usize;
+            let least = self.logits[own * self.stride + i] - most;
+            (0..self.classes).all(|k| k == own || self.logits[k * self.stride + i] < least)
+        })
+    }
 }
 
 /// A loss that is a sum over the classes.
 pub(super) trait SeparableLanes: Copy {
-    /// The terms of one class; `own` says for which samples it is the true one.
-    fn terms<S: Simd>(self, z: &Lanes, own: &[bool; LANES]) -> Terms;
+    /// The terms of one class with their derivatives in its logits; `own` says for which samples it is the true one.
+    fn jet<S: Simd>(self, simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes>;
 }
 
 /// [`LossFunction::residual_block`] of a loss of the softmax.
@@ -178,19 +176,19 @@ impl<L: SoftmaxLanes> WithSimd for Softmax<'_, '_, L> {
     type Output = f64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let Self { loss, block, tangent } = self;
         let mut sum = [0.0; LANES];
         match tangent {
             None => {
                 for at in (0..block.count).step_by(LANES) {
-                    let value = softmax_group::<S, L, false>(loss, block, &mut [], at);
+                    let value = softmax_group::<S, L, false>(simd, loss, block, &mut [], at);
                     sum = lanes(|l| sum[l] + value[l]);
                 }
             }
             Some(tangent) => {
                 for at in (0..block.count).step_by(LANES) {
-                    softmax_group::<S, L, true>(loss, block, tangent, at);
+                    softmax_group::<S, L, true>(simd, loss, block, tangent, at);
                 }
             }
         }
@@ -198,13 +196,22 @@ impl<L: SoftmaxLanes> WithSimd for Softmax<'_, '_, L> {
     }
 }
 
+/// x / y, 0 where y is 0; NaN stays.
+#[inline(always)]
+fn over(x: f64, y: f64) -> f64 {
+    if y <= 0.0 { 0.0 } else { x / y }
+}
+
 /// Eight samples: the logits become residuals, the directions (where CURVE) their products with the Hessian; returns the losses times `copies`.
 ///
 /// With m the largest logit's class and e_j = e^{z_j − z_m}: q = 1 − p_k is the sum of the other classes' e_j over all, and Σ e − 1 is the sum of all but m's; nothing is
-/// subtracted from a number near it. Products take the directions relative to m's, D'_j = D_j − D_m: (A D)_j = p_j(D'_j − Σ p D') has no cancellation (`hessian.rs`), and
-/// neither has ⟨w, D⟩ = Σ_{j≠k} π_j(D_k − D_j), π_j = p_j/q, for the rank-one term −p_k q²η' w wᵀ, w = (e_k − p)/q.
+/// subtracted from a number near it. Products take the directions relative to m's, D'_j = D_j − D_m: (A D)_j = p_j(D'_j − Σ p D') has no cancellation (`hessian.rs`).
+///
+/// A loss ℓ(p_k) has ∇L = −ℓ_u(π − e_k), π_j = p_j/q, and with D̃ = Σ_{j≠k} π_j D'_j and t = D'_k − D̃ (`true_class.rs`)
+/// (∇²L D)_j = π_j(−ℓ_u(D'_j − D̃) − ℓ_uu t), (∇²L D)_k = ℓ_uu t.
 #[inline(always)]
 fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
+    simd: S,
     loss: L,
     block: &mut LogitBlock<'_>,
     tangent: &mut [f64],
@@ -229,7 +236,7 @@ fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
     let mut total = [0.0; LANES];
     let mut others = [0.0; LANES];
     let mut spread = [0.0; LANES];
-    let (mut mean, mut toward) = ([0.0; LANES], [0.0; LANES]);
+    let mut mean = [0.0; LANES];
     let smoothing = loss.smoothing();
     for k in 0..classes {
         let z = group_mut(z, k * stride + at);
@@ -243,10 +250,8 @@ fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
         }
         if CURVE {
             let d = group(tangent, k * stride + at);
-            mean = lanes(|l| mean[l] + e[l] * (d[l] - base[l]));
-            if L::WEIGHED {
-                toward = lanes(|l| toward[l] + other[l] * (own_direction[l] - d[l]));
-            }
+            let shares = if L::WEIGHED { &other } else { &e };
+            mean = lanes(|l| mean[l] + shares[l] * (d[l] - base[l]));
         }
         *z = e;
     }
@@ -255,40 +260,35 @@ fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
     let log_sum = log_one_plus::<S>(&lanes(|l| if top[l] > own[l] { total[l] - 1.0 } else { others[l] }));
     let surprise = lanes(|l| below_top[l] + log_sum[l]);
     let q = lanes(|l| others[l] * one_over[l]);
-    let own_share = if L::WEIGHED { of_label(z) } else { total };
-    let p = lanes(|l| own_share[l] * one_over[l]);
     let uniform = smoothing / classes as f64;
-    let (value, eta, slope) = if L::WEIGHED {
-        let Weights { value, eta, slope } = loss.weigh(&Own { p, q, surprise });
-        (value, eta, slope)
-    } else if smoothing > 0.0 {
-        let value = lanes(|l| log_sum[l] + ((1.0 - smoothing) * below_top[l] + uniform * spread[l]));
-        (value, [1.0; LANES], [0.0; LANES])
+    // The loss; the residuals of the others over e, and the true class's; the curvature along the log-odds.
+    let (value, of_e, of_own, second) = if L::WEIGHED {
+        let share = of_label(z);
+        let own = Own { p: lanes(|l| share[l] * one_over[l]), q, surprise };
+        let Jet { value, first, second } = loss.jet(simd, &own);
+        let of_own = lanes(|l| weights[l] * first[l]);
+        (value, lanes(|l| over(-of_own[l], others[l])), of_own, lanes(|l| weights[l] * second[l]))
     } else {
-        (surprise, [1.0; LANES], [0.0; LANES])
-    };
-    let factor = if L::WEIGHED { lanes(|l| weights[l] * eta[l]) } else { *weights };
-    let of_e = lanes(|l| factor[l] * one_over[l]);
-    let of_own = if smoothing > 0.0 {
+        let of_e = lanes(|l| weights[l] * one_over[l]);
         // p_k − ỹ_k = (1 − ỹ_k) − (1 − p_k).
-        lanes(|l| factor[l] * (uniform * (classes as f64 - 1.0) - q[l]))
-    } else {
-        lanes(|l| -(factor[l] * q[l]))
+        let of_own = lanes(|l| weights[l] * (uniform * (classes as f64 - 1.0) - q[l]));
+        let value = if smoothing > 0.0 {
+            lanes(|l| log_sum[l] + ((1.0 - smoothing) * below_top[l] + uniform * spread[l]))
+        } else {
+            surprise
+        };
+        (value, of_e, of_own, [0.0; LANES])
     };
-    let target = lanes(|l| factor[l] * uniform);
-    let mean = lanes(|l| mean[l] * one_over[l]);
-    let pull = if CURVE && L::WEIGHED {
-        lanes(|l| if others[l] > 0.0 { weights[l] * p[l] * slope[l] * (toward[l] / others[l]) } else { 0.0 })
-    } else {
-        [0.0; LANES]
-    };
-    let share = if CURVE && L::WEIGHED { lanes(|l| if others[l] > 0.0 { pull[l] / others[l] } else { 0.0 }) } else { pull };
+    let target = lanes(|l| weights[l] * uniform);
+    let mean = if L::WEIGHED { lanes(|l| over(mean[l], others[l])) } else { lanes(|l| mean[l] * one_over[l]) };
+    let bent = lanes(|l| second[l] * ((own_direction[l] - base[l]) - mean[l]));
+    let against = lanes(|l| if L::WEIGHED { over(bent[l], others[l]) } else { 0.0 });
     for k in 0..classes {
         let z = group_mut(z, k * stride + at);
         if CURVE {
             let d = group_mut(tangent, k * stride + at);
-            let bent = lanes(|l| (of_e[l] * z[l]) * ((d[l] - base[l]) - mean[l]));
-            *d = if L::WEIGHED { lanes(|l| bent[l] + share[l] * z[l]) } else { bent };
+            let straight = lanes(|l| (of_e[l] * z[l]) * ((d[l] - base[l]) - mean[l]));
+            *d = if L::WEIGHED { lanes(|l| straight[l] - against[l] * z[l]) } else { straight };
         }
         *z = if smoothing > 0.0 { lanes(|l| of_e[l] * z[l] - target[l]) } else { lanes(|l| of_e[l] * z[l]) };
     }
@@ -297,7 +297,7 @@ fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
         let own = labels[l] as usize * stride + at + l;
         z[own] = of_own[l];
         if CURVE && L::WEIGHED {
-            tangent[own] = (of_e[l] * own_share[l]) * ((own_direction[l] - base[l]) - mean[l]) - pull[l];
+            tangent[own] = bent[l];
         }
     }
     lanes(|l| copies[l] * value[l])
@@ -307,7 +307,7 @@ impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
     type Output = f64;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
         let Self { loss, block, mut tangent } = self;
         let mut sum = [0.0; LANES];
         for at in (0..block.count).step_by(LANES) {
@@ -316,12 +316,12 @@ impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
             for k in 0..block.classes {
                 let z = group_mut(block.logits, k * block.stride + at);
                 let own: [bool; LANES] = std::array::from_fn(|l| labels[l] == k as u64);
-                let Terms { value, slope, bend } = loss.terms::<S>(z, &own);
+                let Jet { value, first, second } = loss.jet(simd, z, &own);
                 sum = lanes(|l| sum[l] + copies[l] * value[l]);
-                *z = lanes(|l| weights[l] * slope[l]);
+                *z = lanes(|l| weights[l] * first[l]);
                 if let Some(tangent) = tangent.as_deref_mut() {
                     let d = group_mut(tangent, k * block.stride + at);
-                    *d = lanes(|l| weights[l] * bend[l] * d[l]);
+                    *d = lanes(|l| weights[l] * second[l] * d[l]);
                 }
             }
         }
@@ -331,15 +331,15 @@ impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
 
 /// log(1 + e^x) of BCE and its derivatives, of eight logits: x = −z for the true class.
 #[inline(always)]
-pub(super) fn softplus<S: Simd>(z: &Lanes, own: &[bool; LANES]) -> Terms {
+pub(super) fn softplus<S: Simd>(z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes> {
     let x = lanes(|l| if own[l] { -z[l] } else { z[l] });
     let small = exp::<S>(&lanes(|l| -x[l].abs()));
     let log = log_one_plus::<S>(&small);
     let one_over = lanes(|l| 1.0 / (1.0 + small[l]));
     // Comparisons that hand a NaN on.
     let value = lanes(|l| (if x[l] < 0.0 { 0.0 } else { x[l] }) + log[l]);
-    let slope = lanes(|l| (if x[l] < 0.0 { small[l] } else { 1.0 }) * one_over[l]);
-    let slope = lanes(|l| if own[l] { -slope[l] } else { slope[l] });
-    let bend = lanes(|l| small[l] * one_over[l] * one_over[l]);
-    Terms { value, slope, bend }
+    let first = lanes(|l| (if x[l] < 0.0 { small[l] } else { 1.0 }) * one_over[l]);
+    let first = lanes(|l| if own[l] { -first[l] } else { first[l] });
+    let second = lanes(|l| small[l] * one_over[l] * one_over[l]);
+    Jet { value, first, second }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use pulp::Simd;
+
+use super::block::{Own, SeparableLanes, SoftmaxLanes, separable_curve, separable_residuals, softmax_curve, softmax_residuals};
 use super::conjugate::fraction_inside;
 use super::epilogue::merged;
 use super::true_class::{self, OfTrueClass};
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
 use crate::numeric::expression::{Along, Expression, ParseError, Program, Seed, TrueClass, Variables, parse};
+use crate::numeric::lanes::{LANES, Lanes, lanes};
 use crate::numeric::{Jet, nearest};
 
 /// The keys under which a scenario gives formulas.
@@ -271,7 +275,9 @@ impl Custom {
 fn per_logit(own: &Formula, others: &Formula, logits: &[f64], label: usize, mut visit: impl FnMut(usize, Jet<f64>)) {
     let classes = logits.len();
     let of_label = own.at(logits[label], classes);
-    others.program.for_each_logit(logits, classes, |j, jet| visit(j, if j == label { of_label } else { jet }));
+    for (j, &z) in logits.iter().enumerate() {
+        visit(j, if j == label { of_label } else { others.at(z, classes) });
+    }
 }
 
 impl LossFunction for Custom {
@@ -318,6 +324,24 @@ impl LossFunction for Custom {
         }
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        match &self.form {
+            _ if self.needs_samples(block) => block.residuals_by_sample(self),
+            Form::TrueClass(ell) => softmax_residuals(TrueClassLanes { ell, classes: block.classes }, block),
+            Form::PerLogit { own, others } => separable_residuals(LogitLanes { own, others, classes: block.classes }, block),
+        }
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        match &self.form {
+            _ if self.needs_samples(block) => block.curve_by_sample(self, tangent),
+            Form::TrueClass(ell) => softmax_curve(TrueClassLanes { ell, classes: block.classes }, block, tangent),
+            Form::PerLogit { own, others } => {
+                separable_curve(LogitLanes { own, others, classes: block.classes }, block, tangent);
+            }
+        }
+    }
+
     /// Of ℓ(p): with D₁ = E ∂ℓ/∂E and D₂ = E² ∂²ℓ/∂E² (`true_class.rs`), ∇L = D₁(π − e_k) and p − e_k = q(π − e_k) give η = D₁/q; as ℓ_u = −D₁, ℓ_uu = D₁ + D₂ and dp/du = pq, q²η' = −(qD₁ + D₂)/p.
     fn epilogue(&self) -> Epilogue {
         match &self.form {
@@ -356,6 +380,69 @@ impl LossFunction for Custom {
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         if self.convex { Some(self) } else { None }
+    }
+}
+
+/// A lead of the true class beyond which the others' probabilities leave the range of doubles. A formula's slope need not vanish there.
+const LEAD_MAX: f64 = 600.0;
+
+impl Custom {
+    /// Whether a block must be computed sample by sample.
+    fn needs_samples(&self, block: &LogitBlock<'_>) -> bool {
+        matches!(self.form, Form::TrueClass(_)) && block.leads_by_more_than(LEAD_MAX)
+    }
+}
+
+/// ℓ(p) over eight samples.
+#[derive(Clone, Copy)]
+struct TrueClassLanes<'a> {
+    ell: &'a Formula,
+    classes: usize,
+}
+
+impl SoftmaxLanes for TrueClassLanes<'_> {
+    const WEIGHED: bool = true;
+
+    #[inline(always)]
+    fn jet<S: Simd>(self, simd: S, own: &Own) -> Jet<Lanes> {
+        let Own { p, q, surprise } = *own;
+        let other_surprise = if OfTrueClass::needs_other_surprise(self.ell) {
+            // From whichever of p and q is away from 1.
+            lanes(|l| if q[l] > 0.5 { -(-p[l]).ln_1p() } else { -q[l].ln() })
+        } else {
+            [0.0; LANES]
+        };
+        let at = TrueClass { p, q, surprise, other_surprise };
+        self.ell.program.jets(simd, &Seed::TrueClass(at, Along::LogOdds), self.classes)
+    }
+}
+
+/// own(z_k) and others(z_j) over eight samples.
+#[derive(Clone, Copy)]
+struct LogitLanes<'a> {
+    own: &'a Formula,
+    others: &'a Formula,
+    classes: usize,
+}
+
+impl SeparableLanes for LogitLanes<'_> {
+    #[inline(always)]
+    fn jet<S: Simd>(self, simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes> {
+        let seed = Seed::Logit(*z);
+        let of = |formula: &Formula| formula.program.jets(simd, &seed, self.classes);
+        match own.iter().filter(|&&own| own).count() {
+            0 => of(self.others),
+            LANES => of(self.own),
+            _ => {
+                let (own_jet, other) = (of(self.own), of(self.others));
+                let choose = |one: Lanes, rest: Lanes| lanes(|l| if own[l] { one[l] } else { rest[l] });
+                Jet {
+                    value: choose(own_jet.value, other.value),
+                    first: choose(own_jet.first, other.first),
+                    second: choose(own_jet.second, other.second),
+                }
+            }
+        }
     }
 }
 

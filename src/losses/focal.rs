@@ -1,12 +1,12 @@
 //! Focal loss, L = −(1 − p_k)^γ log p_k with p = softmax(z).
 
-use super::block::{Own, SoftmaxLanes, Weights as LaneWeights, softmax_curve, softmax_residuals};
+use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
 use super::cross_entropy::softmax_hessian;
 use super::epilogue::literal;
 use super::{Conjugate, CrossEntropy, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
 use crate::numeric::Jet;
 use crate::numeric::expression::TrueClass;
-use crate::numeric::lanes::{LANES, lanes};
+use crate::numeric::lanes::{LANES, Lanes, lanes};
 
 /// Focal loss: ∇L = η(p_k)(p − e_k), ∇²L = η A − η' p_k (e_k − p)(e_k − p)ᵀ with A = diag(p) − ppᵀ and
 /// η(p) = (1−p)^γ − γ p (1−p)^{γ−1} log p. Shift-invariant; convex only for γ = 0, where it is cross-entropy.
@@ -140,9 +140,9 @@ const GAMMA_MULTIPLIED: f64 = 16.0;
 impl SoftmaxLanes for Focal {
     const WEIGHED: bool = true;
 
-    /// The formulas of `weights`.
+    /// The formulas of `weights` and `at`.
     #[inline(always)]
-    fn weigh(self, own: &Own) -> LaneWeights {
+    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
         let gamma = self.gamma;
         let Own { p, q, surprise } = own;
         let power = if gamma.fract() == 0.0 && gamma <= GAMMA_MULTIPLIED {
@@ -155,10 +155,12 @@ impl SoftmaxLanes for Focal {
             lanes(|l| q[l].powf(gamma))
         };
         let ratio = lanes(|l| if q[l] > 0.0 { p[l] * (surprise[l] / q[l]) } else { p[l] });
-        LaneWeights {
+        let pull = lanes(|l| q[l] * (power[l] * (1.0 + gamma * ratio[l])));
+        let slope = lanes(|l| gamma * (power[l] * q[l]) * (surprise[l] - 2.0 - (gamma - 1.0) * ratio[l]));
+        Jet {
             value: lanes(|l| power[l] * surprise[l]),
-            eta: lanes(|l| power[l] * (1.0 + gamma * ratio[l])),
-            slope: lanes(|l| gamma * (power[l] * q[l]) * (surprise[l] - 2.0 - (gamma - 1.0) * ratio[l])),
+            first: lanes(|l| -pull[l]),
+            second: lanes(|l| p[l] * (pull[l] - slope[l])),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Generalised cross-entropy, L = (1 − p_k^a)/a (Zhang & Sabuncu 2018): between cross-entropy (a → 0) and the bounded 1 − p_k (a = 1).
 
+use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
 use super::epilogue::literal;
 use super::true_class::{self, OfTrueClass};
-use super::{Epilogue, LogitHessian, LossFunction};
+use super::{Epilogue, LogitBlock, LogitHessian, LossFunction};
 use crate::numeric::Jet;
 use crate::numeric::expression::{Along, TrueClass};
+use crate::numeric::lanes::{Lanes, lanes};
 
 /// Generalised cross-entropy. With q = 1 − p and the log-odds u: ℓ_u = −q p^a, ℓ_uu = q p^a (p − aq).
 ///
@@ -56,6 +58,14 @@ impl LossFunction for GeneralizedCrossEntropy {
         true_class::hessian(self, logits, label, out);
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        softmax_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        softmax_curve(*self, block, tangent);
+    }
+
     fn epilogue(&self) -> Epilogue {
         // η = −ℓ_u/q = p^a, written as e^{−x}, x = −a log p; (1 − e^{−x})/a by its series where x is small.
         let weigh = format!(
@@ -71,5 +81,21 @@ impl LossFunction for GeneralizedCrossEntropy {
             literal(self.exponent)
         );
         Epilogue::of_softmax(0.0, String::new(), weigh)
+    }
+}
+
+impl SoftmaxLanes for GeneralizedCrossEntropy {
+    const WEIGHED: bool = true;
+
+    #[inline(always)]
+    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
+        let Own { p, q, surprise } = own;
+        let a = self.exponent;
+        let pull = lanes(|l| q[l] * p[l].powf(a));
+        Jet {
+            value: lanes(|l| -(-a * surprise[l]).exp_m1() / a),
+            first: lanes(|l| -pull[l]),
+            second: lanes(|l| pull[l] * (p[l] - a * q[l])),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Squared error against M e_k, the true class weighted by κ.
 
-use super::block::{SeparableLanes, Terms, separable_curve, separable_residuals};
+use super::block::{SeparableLanes, separable_curve, separable_residuals};
 use super::epilogue::literal;
 use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes, lanes};
 
 /// L = ½ [κ (z_k − M)² + Σ_{j≠k} z_j²]: ∇L = D (z − M e_k), ∇²L = D = diag(1, …, κ at k, …). Convex, not shift-invariant.
@@ -76,10 +77,10 @@ fn bend(z: f32, own: bool) -> f32 {{
 
 impl SeparableLanes for Mse {
     #[inline(always)]
-    fn terms<S: pulp::Simd>(self, z: &Lanes, own: &[bool; LANES]) -> Terms {
+    fn jet<S: pulp::Simd>(self, _simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes> {
         let miss = lanes(|l| z[l] - if own[l] { self.target } else { 0.0 });
-        let bend = lanes(|l| if own[l] { self.kappa } else { 1.0 });
-        Terms { value: lanes(|l| 0.5 * (bend[l] * (miss[l] * miss[l]))), slope: lanes(|l| bend[l] * miss[l]), bend }
+        let second = lanes(|l| if own[l] { self.kappa } else { 1.0 });
+        Jet { value: lanes(|l| 0.5 * (second[l] * (miss[l] * miss[l]))), first: lanes(|l| second[l] * miss[l]), second }
     }
 }
 

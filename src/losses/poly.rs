@@ -1,10 +1,12 @@
 //! Poly-1 loss, L = −log p_k + ε₁(1 − p_k) (Leng et al. 2022, "PolyLoss").
 
+use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
 use super::epilogue::literal;
 use super::true_class::{self, OfTrueClass};
-use super::{Conjugate, Epilogue, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
 use crate::numeric::Jet;
 use crate::numeric::expression::{Along, TrueClass};
+use crate::numeric::lanes::{Lanes, lanes};
 
 /// Poly-1 loss. With q = 1 − p and the log-odds u: ℓ_u = −q(1 + ε₁p), ℓ_uu = pq(1 − ε₁(q − p)).
 ///
@@ -56,6 +58,14 @@ impl LossFunction for PolyLoss {
         true_class::hessian(self, logits, label, out);
     }
 
+    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+        softmax_residuals(*self, block)
+    }
+
+    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
+        softmax_curve(*self, block, tangent);
+    }
+
     fn epilogue(&self) -> Epilogue {
         // η = −ℓ_u/q = 1 + ε₁p.
         let epsilon1 = literal(self.epsilon1);
@@ -68,6 +78,21 @@ impl LossFunction for PolyLoss {
 
     fn conjugate(&self) -> Option<&dyn Conjugate> {
         if self.convex() { Some(self) } else { None }
+    }
+}
+
+impl SoftmaxLanes for PolyLoss {
+    const WEIGHED: bool = true;
+
+    #[inline(always)]
+    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
+        let Own { p, q, surprise } = own;
+        let weight = self.epsilon1;
+        Jet {
+            value: lanes(|l| surprise[l] + weight * q[l]),
+            first: lanes(|l| -q[l] * (1.0 + weight * p[l])),
+            second: lanes(|l| p[l] * q[l] * (1.0 - weight * (q[l] - p[l]))),
+        }
     }
 }
 

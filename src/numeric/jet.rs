@@ -45,6 +45,28 @@ pub trait Scalar:
     fn integer(self) -> Option<i32>;
     /// The second derivative at a kink: not known to be anything.
     fn unknown() -> Self;
+
+    /// tanh x.
+    fn tanh(self) -> Self {
+        let (zero, one, two) = (Self::number(0.0), Self::number(1.0), Self::number(2.0));
+        let twice = two * self;
+        // tanh x = expm1(2x)/(expm1(2x) + 2) overflows for large x; with the sign of x it does not.
+        let of_negative = |x: Self| x.expm1() / (x.exp() + one);
+        match twice.order(zero) {
+            Some(Ordering::Greater) => -of_negative(-twice),
+            Some(_) => of_negative(twice),
+            None => two * twice.logistic() - one,
+        }
+    }
+
+    /// `less` where `self` < `other`, `rest` elsewhere; both, with no second derivative known, where it is not certain which applies.
+    fn choose(self, other: Self, less: Jet<Self>, rest: Jet<Self>) -> Jet<Self> {
+        match self.order(other) {
+            Some(Ordering::Less) => less,
+            Some(_) => rest,
+            None => Jet { value: rest.value.either(less.value), first: rest.first.either(less.first), second: Self::unknown() },
+        }
+    }
 }
 
 impl Scalar for f64 {
@@ -208,23 +230,27 @@ pub struct Jet<S> {
 
 impl<S: Scalar> Jet<S> {
     /// A constant.
+    #[inline(always)]
     pub fn constant(value: S) -> Self {
         let zero = S::number(0.0);
         Self { value, first: zero, second: zero }
     }
 
     /// The variable itself.
+    #[inline(always)]
     pub fn variable(value: S) -> Self {
         Self { value, first: S::number(1.0), second: S::number(0.0) }
     }
 
     /// g(f) from g, g′, g″ at f.
+    #[inline(always)]
     fn chain(self, value: S, slope: S, curvature: S) -> Self {
         Self { value, first: slope * self.first, second: curvature * (self.first * self.first) + slope * self.second }
     }
 
     /// e^f.
     #[must_use]
+    #[inline(always)]
     pub fn exp(self) -> Self {
         let value = self.value.exp();
         self.chain(value, value, value)
@@ -232,6 +258,7 @@ impl<S: Scalar> Jet<S> {
 
     /// e^f − 1.
     #[must_use]
+    #[inline(always)]
     pub fn expm1(self) -> Self {
         let slope = self.value.exp();
         self.chain(self.value.expm1(), slope, slope)
@@ -239,6 +266,7 @@ impl<S: Scalar> Jet<S> {
 
     /// log f.
     #[must_use]
+    #[inline(always)]
     pub fn log(self) -> Self {
         let slope = S::number(1.0).quotient(self.value);
         self.chain(self.value.log(), slope, -(slope * slope))
@@ -246,6 +274,7 @@ impl<S: Scalar> Jet<S> {
 
     /// log(1 + f).
     #[must_use]
+    #[inline(always)]
     pub fn log1p(self) -> Self {
         let slope = S::number(1.0).quotient(S::number(1.0) + self.value);
         self.chain(self.value.log1p(), slope, -(slope * slope))
@@ -253,6 +282,7 @@ impl<S: Scalar> Jet<S> {
 
     /// √f.
     #[must_use]
+    #[inline(always)]
     pub fn sqrt(self) -> Self {
         let value = self.value.sqrt();
         let slope = S::number(0.5).quotient(value);
@@ -261,6 +291,7 @@ impl<S: Scalar> Jet<S> {
 
     /// f^n.
     #[must_use]
+    #[inline(always)]
     pub fn powi(self, n: i32) -> Self {
         let number = |n: i32| S::number(f64::from(n));
         match n {
@@ -276,6 +307,7 @@ impl<S: Scalar> Jet<S> {
 
     /// f^c for a constant c, f > 0.
     #[must_use]
+    #[inline(always)]
     pub fn power(self, exponent: S) -> Self {
         let one = S::number(1.0);
         let slope = exponent * self.value.power(exponent - one);
@@ -285,6 +317,7 @@ impl<S: Scalar> Jet<S> {
 
     /// f^g, f > 0.
     #[must_use]
+    #[inline(always)]
     pub fn power_of(self, exponent: Self) -> Self {
         let log = exponent * self.log();
         let value = self.value.power(exponent.value);
@@ -293,73 +326,58 @@ impl<S: Scalar> Jet<S> {
 
     /// 1/(1 + e^{−f}).
     #[must_use]
+    #[inline(always)]
     pub fn logistic(self) -> Self {
-        let (value, rest) = (self.value.logistic(), (-self.value).logistic());
+        let (_, value, rest) = self.value.softplus_parts();
         let slope = value * rest;
         self.chain(value, slope, slope * (rest - value))
     }
 
     /// log(1 + e^f).
     #[must_use]
+    #[inline(always)]
     pub fn softplus(self) -> Self {
         let (value, slope, rest) = self.value.softplus_parts();
         self.chain(value, slope, slope * rest)
     }
 
-    /// tanh f = 1 − 2/(1 + e^{2f}), as the odd function it is near 0.
+    /// tanh f.
     #[must_use]
+    #[inline(always)]
     pub fn tanh(self) -> Self {
         let twice = S::number(2.0) * self.value;
-        // tanh x = expm1(2x)/(expm1(2x) + 2) overflows for large x; with the sign of x it does not.
-        let value = match twice.order(S::number(0.0)) {
-            Some(Ordering::Greater) => -tanh_of_negative(-twice),
-            Some(_) => tanh_of_negative(twice),
-            None => S::number(2.0) * twice.logistic() - S::number(1.0),
-        };
-        let slope = S::number(4.0) * (twice.logistic() * (-twice).logistic());
+        let value = self.value.tanh();
+        let (_, upper, lower) = twice.softplus_parts();
+        let slope = S::number(4.0) * (upper * lower);
         self.chain(value, slope, -(S::number(2.0) * value * slope))
     }
 
     /// |f|; no second derivative is known at the kink.
     #[must_use]
+    #[inline(always)]
     pub fn abs(self) -> Self {
-        match self.value.order(S::number(0.0)) {
-            Some(Ordering::Less) => -self,
-            Some(_) => self,
-            None => self.kinked(-self),
-        }
+        self.value.choose(S::number(0.0), -self, self)
     }
 
     /// The larger of f and g; no second derivative is known at the kink.
     #[must_use]
+    #[inline(always)]
     pub fn max(self, other: Self) -> Self {
-        match self.value.order(other.value) {
-            Some(Ordering::Less) => other,
-            Some(_) => self,
-            None => self.kinked(other),
-        }
+        self.value.choose(other.value, other, self)
     }
 
     /// The smaller of f and g.
     #[must_use]
+    #[inline(always)]
     pub fn min(self, other: Self) -> Self {
         -(-self).max(-other)
     }
-
-    /// Where it is not certain which of two branches applies.
-    fn kinked(self, other: Self) -> Self {
-        Self { value: self.value.either(other.value), first: self.first.either(other.first), second: S::unknown() }
-    }
-}
-
-/// tanh(x/2) for x ≤ 0: (e^x − 1)/(e^x + 1).
-fn tanh_of_negative<S: Scalar>(x: S) -> S {
-    x.expm1() / (x.exp() + S::number(1.0))
 }
 
 impl<S: Scalar> Neg for Jet<S> {
     type Output = Self;
 
+    #[inline(always)]
     fn neg(self) -> Self {
         Self { value: -self.value, first: -self.first, second: -self.second }
     }
@@ -368,6 +386,7 @@ impl<S: Scalar> Neg for Jet<S> {
 impl<S: Scalar> Add for Jet<S> {
     type Output = Self;
 
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self { value: self.value + other.value, first: self.first + other.first, second: self.second + other.second }
     }
@@ -376,6 +395,7 @@ impl<S: Scalar> Add for Jet<S> {
 impl<S: Scalar> Sub for Jet<S> {
     type Output = Self;
 
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         Self { value: self.value - other.value, first: self.first - other.first, second: self.second - other.second }
     }
@@ -384,6 +404,7 @@ impl<S: Scalar> Sub for Jet<S> {
 impl<S: Scalar> Mul for Jet<S> {
     type Output = Self;
 
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         let cross = self.first * other.first;
         Self {
@@ -397,6 +418,7 @@ impl<S: Scalar> Mul for Jet<S> {
 impl<S: Scalar> Div for Jet<S> {
     type Output = Self;
 
+    #[inline(always)]
     fn div(self, other: Self) -> Self {
         let value = self.value.quotient(other.value);
         let first = (self.first - value * other.first).quotient(other.value);

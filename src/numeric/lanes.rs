@@ -6,7 +6,13 @@
 //!
 //! These functions serve the descent. What a verdict rests on is computed with the standard library's, sample by sample.
 
+use std::cmp::Ordering;
+use std::marker::PhantomData;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
 use pulp::Simd;
+
+use super::jet::{Jet, Scalar};
 
 /// Lanes of a group.
 pub(crate) const LANES: usize = 8;
@@ -109,6 +115,208 @@ pub(crate) fn log_one_plus<S: Simd>(x: &Lanes) -> Lanes {
         let series = s[l] * (half_square + (odd[l] + even[l]));
         multiply_add::<S>(k[l], LN_2[0], (series + multiply_add::<S>(k[l], LN_2[1], lost[l])) - half_square + f[l])
     })
+}
+
+/// A group as a number, so that formulas and their jets are evaluated for eight places at once: the exponential and what is made of it in vector instructions, what is rarer lane by lane
+/// by the standard library.
+#[derive(Debug)]
+pub(crate) struct Group<S>(pub(crate) Lanes, PhantomData<S>);
+
+impl<S> Clone for Group<S> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Group<S> {}
+
+impl<S> Group<S> {
+    #[inline(always)]
+    pub(crate) fn new(lanes: Lanes) -> Self {
+        Self(lanes, PhantomData)
+    }
+
+    #[inline(always)]
+    fn map(self, f: impl Fn(f64) -> f64) -> Self {
+        Self::new(lanes(|l| f(self.0[l])))
+    }
+
+    #[inline(always)]
+    fn with(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        Self::new(lanes(|l| f(self.0[l], other.0[l])))
+    }
+}
+
+impl<S> Neg for Group<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.map(|x| -x)
+    }
+}
+
+impl<S> Add for Group<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.with(other, |x, y| x + y)
+    }
+}
+
+impl<S> Sub for Group<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.with(other, |x, y| x - y)
+    }
+}
+
+impl<S> Mul for Group<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.with(other, |x, y| x * y)
+    }
+}
+
+impl<S> Div for Group<S> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.with(other, |x, y| x / y)
+    }
+}
+
+impl<S: Simd> Scalar for Group<S> {
+    #[inline(always)]
+    fn number(x: f64) -> Self {
+        Self::new([x; LANES])
+    }
+
+    #[inline(always)]
+    fn quotient(self, divisor: Self) -> Self {
+        self / divisor
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        Self::new(exp::<S>(&self.0))
+    }
+
+    #[inline(always)]
+    fn expm1(self) -> Self {
+        self.map(f64::exp_m1)
+    }
+
+    #[inline(always)]
+    fn log(self) -> Self {
+        self.map(f64::ln)
+    }
+
+    #[inline(always)]
+    fn log1p(self) -> Self {
+        self.map(f64::ln_1p)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.map(f64::sqrt)
+    }
+
+    /// By squaring, as the compiler's own does it.
+    #[inline(always)]
+    fn powi(self, n: i32) -> Self {
+        let (mut base, mut left, mut power) = (self, n.unsigned_abs(), [1.0; LANES]);
+        while left > 0 {
+            if left & 1 == 1 {
+                power = lanes(|l| power[l] * base.0[l]);
+            }
+            base = base * base;
+            left >>= 1;
+        }
+        if n < 0 { Self::new(lanes(|l| 1.0 / power[l])) } else { Self::new(power) }
+    }
+
+    #[inline(always)]
+    fn power(self, exponent: Self) -> Self {
+        let same = exponent.0.iter().all(|c| c.to_bits() == exponent.0[0].to_bits());
+        match exponent.integer().filter(|n| same && (0..=16).contains(n)) {
+            Some(n) => self.powi(n),
+            None => self.with(exponent, f64::powf),
+        }
+    }
+
+    #[inline(always)]
+    fn logistic(self) -> Self {
+        self.softplus_parts().1
+    }
+
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        self.softplus_parts().0
+    }
+
+    #[inline(always)]
+    fn softplus_parts(self) -> (Self, Self, Self) {
+        let x = self.0;
+        let small = exp::<S>(&lanes(|l| -x[l].abs()));
+        let log = log_one_plus::<S>(&small);
+        let large = lanes(|l| 1.0 / (1.0 + small[l]));
+        let rest = lanes(|l| small[l] * large[l]);
+        // Comparisons that hand a NaN on.
+        (
+            Self::new(lanes(|l| (if x[l] < 0.0 { 0.0 } else { x[l] }) + log[l])),
+            Self::new(lanes(|l| if x[l] < 0.0 { rest[l] } else { large[l] })),
+            Self::new(lanes(|l| if x[l] < 0.0 { large[l] } else { rest[l] })),
+        )
+    }
+
+    fn order(self, other: Self) -> Option<Ordering> {
+        let first = self.0[0].partial_cmp(&other.0[0]);
+        (0..LANES).all(|l| self.0[l].partial_cmp(&other.0[l]) == first).then_some(first).flatten()
+    }
+
+    fn either(self, other: Self) -> Self {
+        self + other
+    }
+
+    /// Exponents are constants, the same in all lanes.
+    #[inline(always)]
+    fn integer(self) -> Option<i32> {
+        self.0[0].integer()
+    }
+
+    fn unknown() -> Self {
+        Self::number(f64::NAN)
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        self.map(Scalar::tanh)
+    }
+
+    #[inline(always)]
+    fn choose(self, other: Self, less: Jet<Self>, rest: Jet<Self>) -> Jet<Self> {
+        let of = |less: Self, rest: Self| {
+            Self::new(lanes(|l| {
+                let (x, y) = (self.0[l], other.0[l]);
+                if x < y {
+                    less.0[l]
+                } else if x >= y {
+                    rest.0[l]
+                } else {
+                    f64::NAN
+                }
+            }))
+        };
+        Jet { value: of(less.value, rest.value), first: of(less.first, rest.first), second: of(less.second, rest.second) }
+    }
 }
 
 #[cfg(test)]

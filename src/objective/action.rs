@@ -240,7 +240,7 @@ impl Arrow {
 
     /// (S(0) + τQ)⁺ rhs for a Newton step, with the gauge of [`Arrow::add_gauge`], whose range is that of T: as rhs is orthogonal to T and S annihilates it, the solution is the same. By Cholesky where the
     /// matrix is positive definite, by LBLᵀ where it is not; where a flat family makes the solution huge, no step.
-    pub(super) fn solve_large(&self, rhs: &DVector<f64>) -> DVector<f64> {
+    pub(super) fn solve_large(&self, rhs: &DVector<f64>, damping: f64) -> DVector<f64> {
         let matrix = || {
             let mut matrix = self.schur_matrix(0.0);
             self.add_gauge(Symmetry { rotations: true, shift: self.shifts }, &mut matrix);
@@ -250,7 +250,11 @@ impl Arrow {
             Some(factors) => factors.solve(rhs),
             None => Factors::new(matrix()).solve(rhs),
         };
-        if solution.norm() * FLAT * self.theta.amax() <= rhs.norm() { solution } else { DVector::zeros(self.core) }
+        if solution.norm() * (FLAT * self.theta.amax()).max(2.0 * damping) <= rhs.norm() {
+            solution
+        } else {
+            DVector::zeros(self.core)
+        }
     }
 
     /// A bound on ‖∇²f t‖ for unit symmetry tangents t where ‖∇f‖ ≤ `gradient`: ∇²f t_Ω is the gradient turned by Ω, and ‖Ω‖ ≤ ‖Ω‖_F/√2.

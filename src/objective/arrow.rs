@@ -410,7 +410,11 @@ impl Arrow {
     ///
     /// Elimination: S θ = −g_θ + Σ_i C_i B_i⁻¹ g_i, h_i = −B_i⁻¹(g_i + C_iᵀθ). S annihilates the tangents at a critical point, and its right-hand side is orthogonal to them,
     /// so (S + τ T Tᵀ) θ = rhs has the same solution, with Tᵀθ = 0. Eigenvalues of that matrix below 1e-11 of the largest belong to flat families and are left out.
-    pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>) -> Vec<f64> {
+    ///
+    /// Beside a family of critical points that no symmetry explains, an eigenvalue λ along it is small but not zero, of the order of the distance to it, and so is what rounding and higher orders
+    /// leave of the gradient there: their quotient may be any length. With `damping` δ the quotient is taken as λ/(λ² + δ²), which is 1/λ where λ ≫ δ and at most 1/(2δ) anywhere
+    /// (Levenberg–Marquardt for ∇f = 0). For δ of the order ‖∇f‖/‖x‖ the step keeps to the order of that distance, and the convergence is quadratic still.
+    pub fn newton_step(&self, gradient: &[f64], gauge: &DMatrix<f64>, damping: f64) -> Vec<f64> {
         let (core, classes, width, coupled) = (self.core, self.classes, self.width, self.coupled);
         let w_len = classes * width;
         let (g_w, rest) = gradient.split_at(w_len);
@@ -441,7 +445,7 @@ impl Arrow {
             let out = view_mut(&mut rhs.as_mut_slice()[a * classes..(a + 1) * classes], classes, 1);
             add_product(out, residuals, view(column.as_slice(), self.samples, 1), 1.0 / self.decay_h);
         }
-        let mut theta = self.solve_core(&rhs, &gauge);
+        let mut theta = self.solve_core(&rhs, &gauge, damping);
         let mut features = turned;
         for (i, out) in features.chunks_exact_mut(coupled.max(1)).enumerate() {
             self.coupling.transposed(i, theta.as_slice()).iter().zip(out).for_each(|(x, out)| *out += x);
@@ -477,9 +481,9 @@ impl Arrow {
     }
 
     /// (S(0) + τ T Tᵀ)⁺ rhs, without the directions of flat families: by factors where the solution is of reasonable size, by eigenvectors where it is not.
-    fn solve_core(&self, rhs: &DVector<f64>, gauge: &DMatrix<f64>) -> DVector<f64> {
+    fn solve_core(&self, rhs: &DVector<f64>, gauge: &DMatrix<f64>, damping: f64) -> DVector<f64> {
         if self.is_large() {
-            return self.solve_large(rhs);
+            return self.solve_large(rhs, damping);
         }
         let mut matrix = self.schur_matrix(0.0);
         matrix.fill_upper_triangle_with_lower_triangle();
@@ -489,7 +493,7 @@ impl Arrow {
         add_product(view_mut(matrix.as_mut_slice(), rows, rows), basis, basis.transpose(), scale);
         if self.core > EIGENVECTORS_MAX {
             let solution = Factors::new(matrix.clone()).solve(rhs);
-            if solution.norm() * FLAT * scale <= rhs.norm() {
+            if solution.norm() * (FLAT * scale).max(2.0 * damping) <= rhs.norm() {
                 return solution;
             }
         }
@@ -497,7 +501,8 @@ impl Arrow {
         let largest = found.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         let mut coordinates = found.vectors.tr_mul(rhs);
         for (c, value) in coordinates.iter_mut().zip(&found.values) {
-            *c = if value.abs() > FLAT * largest { *c / value } else { 0.0 };
+            let damped = value + damping * (damping / value);
+            *c = if value.abs() > FLAT * largest { *c / damped } else { 0.0 };
         }
         found.vectors * coordinates
     }

@@ -196,7 +196,7 @@ fn the_newton_step_solves_the_newton_equation() {
             let core = Plan::new(problem).core;
             let mut gauge = DMatrix::zeros(core, usize::from(problem.shifts_bias_freely()));
             gauge.rows_mut(core - 3, 3).fill(1.0 / 3.0_f64.sqrt());
-            let step = Arrow::new(&mut objective, &x).newton_step(&gradient, &gauge);
+            let step = Arrow::new(&mut objective, &x).newton_step(&gradient, &gauge, 0.0);
             let mut image = vec![0.0; n];
             objective.hessian_product(&x, &step, &mut image);
             let error = image.iter().zip(&gradient).map(|(h, g)| (h + g).abs()).fold(0.0, f64::max);

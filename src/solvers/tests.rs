@@ -204,12 +204,13 @@ fn evaluations_are_counted() {
             counts += &format!("{loss}, {name}: {} {gradients} {hessian_products}\n", outcome.steps);
         }
     }
-    insta::assert_snapshot!(counts, @r"
-    cross-entropy, lbfgs: 38 41 0
-    cross-entropy, trust-region: 11 53 115
-    focal, lbfgs: 48 54 0
-    focal, trust-region: 14 57 137
-    bce, lbfgs: 42 47 0
-    bce, trust-region: 13 15 122
-    ");
+    let expected = "\
+cross-entropy, lbfgs: 38 41 0
+cross-entropy, trust-region: 11 13 55
+focal, lbfgs: 48 54 0
+focal, trust-region: 14 57 137
+bce, lbfgs: 42 47 0
+bce, trust-region: 13 15 62
+";
+    assert_eq!(counts, expected, "evaluations have changed: write the new ones down if they are meant");
 }

@@ -3,16 +3,20 @@
 //! The model g·p + ½ pᵀ∇²f p is minimised over ‖p‖ ≤ Δ by conjugate gradients, which stop at the boundary along a direction of negative curvature. Where the gradient is
 //! already small enough to stop, a Krylov search from a random vector looks for negative curvature; if it finds some the solver steps along it instead of stopping.
 //! That search is a heuristic for leaving, never a count: indices come from exact inertia.
+//!
+//! It is not made where it can find nothing: with a convex loss ∇²f along (U, V, c) is at least λ_W‖U‖² + λ_H‖V‖² + 2⟨G, UV⟩ ≥ 2(μ − ‖G‖_op)‖U‖‖V‖, at any point.
 
 use super::{Method, State, StopReason};
 use crate::linalg::{axpy, dot};
 use crate::numeric::{gaussian, stream};
-use crate::objective::Objective;
+use crate::objective::{Objective, residual_spectrum};
 
 /// Most conjugate-gradient iterations of a step.
 const INNER_MAX: usize = 500;
 /// Krylov dimension of the search for negative curvature.
 const PROBE_MAX: usize = 60;
+/// How far ‖G‖_op may be above μ, relatively, where negative curvature is not searched for: what there could be is of this order, beside the decays.
+const CONVEX_WITHIN: f64 = 1e-6;
 /// Most times a saddle is left.
 const LEAVES_MAX: u64 = 200;
 
@@ -136,7 +140,7 @@ impl Method for TrustRegion {
     }
 
     fn leave_saddle(&mut self, objective: &mut Objective<'_>, state: &mut State) -> bool {
-        if self.leaves == LEAVES_MAX {
+        if self.leaves == LEAVES_MAX || nothing_falls(objective, state) {
             return false;
         }
         self.leaves += 1;
@@ -157,6 +161,16 @@ impl Method for TrustRegion {
         }
         false
     }
+}
+
+/// Whether ‖G‖_op says that no direction has negative curvature to speak of.
+fn nothing_falls(objective: &mut Objective<'_>, state: &State) -> bool {
+    let problem = objective.problem();
+    if !problem.loss.function().convex() {
+        return false;
+    }
+    let largest = residual_spectrum(objective, &state.x).singular_values.first().copied().unwrap_or(0.0);
+    largest <= (1.0 + CONVEX_WITHIN) * problem.decay.mu()
 }
 
 /// A unit direction of negative curvature, by Lanczos with full orthogonalisation from a random vector.

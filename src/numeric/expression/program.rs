@@ -14,10 +14,13 @@
 //!
 //! Where the label dominates (E ≤ 1) the first pair keeps its relative accuracy, elsewhere the second; see `losses/true_class.rs`.
 
+use pulp::{Simd, WithSimd};
+
 use super::rewrite::Builder;
 use super::tree::{Expression, Variables};
 use crate::numeric::interval::Interval;
 use crate::numeric::jet::{Jet, Scalar};
+use crate::numeric::lanes::{Group, Lanes};
 
 /// A register's number.
 pub(super) type Register = usize;
@@ -96,6 +99,14 @@ pub struct TrueClass<S> {
     pub other_surprise: S,
 }
 
+impl<S> TrueClass<S> {
+    #[inline(always)]
+    fn map<T>(self, of: impl Fn(S) -> T) -> TrueClass<T> {
+        let Self { p, q, surprise, other_surprise } = self;
+        TrueClass { p: of(p), q: of(q), surprise: of(surprise), other_surprise: of(other_surprise) }
+    }
+}
+
 impl TrueClass<Interval> {
     /// The numbers at every log-odds u = log(p/q) of an interval.
     pub fn at_log_odds(u: Interval) -> Self {
@@ -129,6 +140,7 @@ pub struct Program {
 }
 
 /// Programs of at most so many steps are evaluated without allocating.
+const TINY: usize = 4;
 const SMALL: usize = 12;
 const MEDIUM: usize = 40;
 
@@ -174,15 +186,32 @@ impl Program {
     }
 
     /// Value and derivatives at a place, for K classes and the values of the parameters.
+    #[inline(always)]
     pub fn jet<S: Scalar>(&self, seed: &Seed<S>, classes: usize, parameters: &[S]) -> Jet<S> {
         let zero = Jet::constant(S::number(0.0));
-        match self.steps.len() {
-            length if length <= SMALL => self.run(seed, classes, parameters, &mut [zero; SMALL]),
-            length if length <= MEDIUM => self.run(seed, classes, parameters, &mut [zero; MEDIUM]),
-            length => self.run(seed, classes, parameters, &mut vec![zero; length]),
-        }
+        let (mut tiny, mut small, mut medium, mut large);
+        let registers: &mut [Jet<S>] = match self.steps.len() {
+            length if length <= TINY => {
+                tiny = [zero; TINY];
+                &mut tiny
+            }
+            length if length <= SMALL => {
+                small = [zero; SMALL];
+                &mut small
+            }
+            length if length <= MEDIUM => {
+                medium = [zero; MEDIUM];
+                &mut medium
+            }
+            length => {
+                large = vec![zero; length];
+                &mut large
+            }
+        };
+        self.run(seed, classes, parameters, registers)
     }
 
+    #[inline(always)]
     fn run<S: Scalar>(&self, seed: &Seed<S>, classes: usize, parameters: &[S], registers: &mut [Jet<S>]) -> Jet<S> {
         let mut last = Jet::constant(S::number(0.0));
         for (at, step) in self.steps.iter().enumerate() {
@@ -206,63 +235,38 @@ impl Program {
     }
 }
 
-/// Logits that are evaluated together.
-const LANES: usize = 8;
+/// A run over eight places, compiled once for each kind of machine: inlined into its callers it would be compiled many times over.
+struct Together<'a> {
+    program: &'a Program,
+    seed: &'a Seed<Lanes>,
+    classes: usize,
+}
+
+impl WithSimd for Together<'_> {
+    type Output = Jet<Lanes>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Jet<Lanes> {
+        let of = Group::<S>::new;
+        let seed = match *self.seed {
+            Seed::TrueClass(at, along) => Seed::TrueClass(at.map(of), along),
+            Seed::Logit(z) => Seed::Logit(of(z)),
+        };
+        let Jet { value, first, second } = self.program.jet(&seed, self.classes, &[]);
+        Jet { value: value.0, first: first.0, second: second.0 }
+    }
+}
 
 impl Program {
-    /// Calls `visit` with the position and the jet of every logit, in order; the program must be [folded](Self::folded). What deciding on a step costs is shared by several logits.
-    pub fn for_each_logit(&self, logits: &[f64], classes: usize, mut visit: impl FnMut(usize, Jet<f64>)) {
-        let zero = [Jet::constant(0.0); LANES];
-        match self.steps.len() {
-            length if length <= SMALL => self.run_lanes(logits, classes, &mut [zero; SMALL], &mut visit),
-            length if length <= MEDIUM => self.run_lanes(logits, classes, &mut [zero; MEDIUM], &mut visit),
-            length => self.run_lanes(logits, classes, &mut vec![zero; length], &mut visit),
-        }
-    }
-
-    fn run_lanes(
-        &self,
-        logits: &[f64],
-        classes: usize,
-        registers: &mut [[Jet<f64>; LANES]],
-        visit: &mut impl FnMut(usize, Jet<f64>),
-    ) {
-        for (piece, chunk) in logits.chunks(LANES).enumerate() {
-            // A short last chunk is filled up with zeros, whose jets are not looked at.
-            let mut z = [0.0; LANES];
-            z[..chunk.len()].copy_from_slice(chunk);
-            for (at, step) in self.steps.iter().enumerate() {
-                let (before, rest) = registers.split_at_mut(at);
-                let out = &mut rest[0];
-                match *step {
-                    Step::Number(x) => *out = [Jet::constant(x); LANES],
-                    Step::Classes => *out = [Jet::constant(classes as f64); LANES],
-                    Step::Leaf(_) => *out = z.map(Jet::variable),
-                    Step::Unary(function, x) => *out = before[x].map(|x| unary(function, x)),
-                    Step::Binary(function, x, y) => {
-                        let (x, y) = (&before[x], &before[y]);
-                        *out = std::array::from_fn(|lane| binary(function, x[lane], y[lane]));
-                    }
-                    Step::Integer(x, n) => *out = before[x].map(|x| x.powi(n)),
-                    Step::Constant(x, exponent) => {
-                        let exponent = before[exponent][0].value;
-                        *out = match exponent.integer() {
-                            Some(n) => before[x].map(|x| x.powi(n)),
-                            None => before[x].map(|x| x.power(exponent)),
-                        };
-                    }
-                    // Neither parameters nor powers of p are left in a folded formula of z.
-                    Step::Parameter(_) | Step::LeafPower(..) => *out = [Jet::constant(f64::NAN); LANES],
-                }
-            }
-            if let Some(last) = self.steps.len().checked_sub(1) {
-                (0..chunk.len()).for_each(|lane| visit(piece * LANES + lane, registers[last][lane]));
-            }
-        }
+    /// Value and derivatives at eight places; the program must be [folded](Self::folded).
+    #[inline(always)]
+    pub(crate) fn jets(&self, simd: impl Simd, seed: &Seed<Lanes>, classes: usize) -> Jet<Lanes> {
+        simd.vectorize(Together { program: self, seed, classes })
     }
 }
 
 /// A function of one jet.
+#[inline(always)]
 pub(super) fn unary<S: Scalar>(function: Unary, x: Jet<S>) -> Jet<S> {
     match function {
         Unary::Negate => -x,
@@ -279,6 +283,7 @@ pub(super) fn unary<S: Scalar>(function: Unary, x: Jet<S>) -> Jet<S> {
 }
 
 /// A function of two jets.
+#[inline(always)]
 pub(super) fn binary<S: Scalar>(function: Binary, x: Jet<S>, y: Jet<S>) -> Jet<S> {
     match function {
         Binary::Add => x + y,
@@ -292,13 +297,29 @@ pub(super) fn binary<S: Scalar>(function: Binary, x: Jet<S>, y: Jet<S>) -> Jet<S
 }
 
 impl<S: Scalar> Seed<S> {
-    /// The table at the head of this file.
+    #[inline(always)]
     fn leaf(&self, leaf: Leaf) -> Jet<S> {
-        let (at, along) = match self {
-            Seed::Logit(z) => return Jet::variable(*z),
-            Seed::TrueClass(at, along) => (at, *along),
-        };
-        let (p, q) = (at.p, at.q);
+        match *self {
+            Seed::Logit(z) => Jet::variable(z),
+            Seed::TrueClass(at, along) => at.leaf(leaf, along),
+        }
+    }
+
+    /// p^c or q^c.
+    #[inline(always)]
+    fn power(&self, leaf: Leaf, c: S) -> Jet<S> {
+        match *self {
+            Seed::Logit(z) => Jet::variable(z).power(c),
+            Seed::TrueClass(at, along) => at.power(leaf, along, c),
+        }
+    }
+}
+
+/// The table at the head of this file.
+impl<S: Scalar> TrueClass<S> {
+    #[inline(always)]
+    fn leaf(&self, leaf: Leaf, along: Along) -> Jet<S> {
+        let (p, q) = (self.p, self.q);
         let pq = p * q;
         let two = S::number(2.0);
         let (value, first, second) = match (leaf, along) {
@@ -306,21 +327,20 @@ impl<S: Scalar> Seed<S> {
             (Leaf::True, Along::LogOdds) => (p, pq, pq * (q - p)),
             (Leaf::Other, Along::Odds) => (q, pq, -(two * pq * q)),
             (Leaf::Other, Along::LogOdds) => (q, -pq, pq * (p - q)),
-            (Leaf::Surprise, Along::Odds) => (at.surprise, q, -(q * q)),
-            (Leaf::Surprise, Along::LogOdds) => (at.surprise, -q, pq),
-            (Leaf::OtherSurprise | Leaf::Logit, Along::Odds) => (at.other_surprise, -p, p * (S::number(1.0) + q)),
-            (Leaf::OtherSurprise | Leaf::Logit, Along::LogOdds) => (at.other_surprise, p, pq),
+            (Leaf::Surprise, Along::Odds) => (self.surprise, q, -(q * q)),
+            (Leaf::Surprise, Along::LogOdds) => (self.surprise, -q, pq),
+            (Leaf::OtherSurprise | Leaf::Logit, Along::Odds) => (self.other_surprise, -p, p * (S::number(1.0) + q)),
+            (Leaf::OtherSurprise | Leaf::Logit, Along::LogOdds) => (self.other_surprise, p, pq),
         };
         Jet { value, first, second }
     }
 
     /// p^c or q^c.
-    fn power(&self, leaf: Leaf, c: S) -> Jet<S> {
-        let Seed::TrueClass(at, along) = self else { return self.leaf(leaf).power(c) };
-        let (p, q) = (at.p, at.q);
+    #[inline(always)]
+    fn power(&self, leaf: Leaf, along: Along, c: S) -> Jet<S> {
+        let (p, q) = (self.p, self.q);
+        let value = if leaf == Leaf::Other { q } else { p }.power(c);
         let one = S::number(1.0);
-        let base = if leaf == Leaf::Other { q } else { p };
-        let value = base.power(c);
         let (first, second) = match (leaf == Leaf::Other, along) {
             (false, Along::Odds) => (-(c * q * value), c * (c + one) * (q * q) * value),
             (false, Along::LogOdds) => (c * q * value, c * q * value * (c * q - p)),
