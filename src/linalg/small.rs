@@ -93,21 +93,37 @@ fn strips<S: Simd, const V: usize>(simd: S, mut p: RowProduct<'_>) {
 #[inline(always)]
 fn rows<S: Simd, const V: usize, const R: usize>(simd: S, p: &mut RowProduct<'_>, first: usize) {
     for column in (0..p.columns).step_by(LANES) {
-        let mut sums: [[S::f64s; V]; R] = match p.onto {
-            Onto::C => std::array::from_fn(|r| load::<S, V>(&p.c[(first + r) * p.stride + column..])),
+        // Loops rather than closures: a closure that is not inlined is compiled without the machine's vector instructions, and calls a function for every one of them.
+        let mut sums = [[simd.splat_f64s(0.0); V]; R];
+        match p.onto {
+            Onto::C => {
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    *sums = load::<S, V>(&p.c[(first + r) * p.stride + column..]);
+                }
+            }
             Onto::Scaled(factor, from) => {
                 let factor = simd.splat_f64s(factor);
-                std::array::from_fn(|r| {
-                    load::<S, V>(&from[(first + r) * p.stride + column..]).map(|from| simd.mul_f64s(factor, from))
-                })
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let from = load::<S, V>(&from[(first + r) * p.stride + column..]);
+                    for v in 0..V {
+                        sums[v] = simd.mul_f64s(factor, from[v]);
+                    }
+                }
             }
-        };
+        }
         match p.a {
             Scalars::ByRows(a, stride) => {
-                let a: [&[f64]; R] = std::array::from_fn(|r| &a[(first + r) * stride..][..p.inner]);
+                let mut rows: [&[f64]; R] = [&[]; R];
+                for (r, row) in rows.iter_mut().enumerate() {
+                    *row = &a[(first + r) * stride..][..p.inner];
+                }
                 for t in 0..p.inner {
                     let b = load::<S, V>(&p.b[t * p.b_stride + column..]);
-                    add(simd, &mut sums, std::array::from_fn(|r| a[r][t]), b);
+                    let mut a = [0.0; R];
+                    for (a, row) in a.iter_mut().zip(&rows) {
+                        *a = row[t];
+                    }
+                    add(simd, &mut sums, a, b);
                 }
             }
             Scalars::ByColumns(a, stride) => {
@@ -141,7 +157,7 @@ fn add<S: Simd, const V: usize, const R: usize>(simd: S, sums: &mut [[S::f64s; V
 fn load<S: Simd, const V: usize>(from: &[f64]) -> [S::f64s; V] {
     let group: &[f64; LANES] = from.first_chunk().expect("a row's group of lanes");
     let (registers, _) = S::as_simd_f64s(group);
-    std::array::from_fn(|v| registers[v])
+    *registers.first_chunk().expect("V registers to a group")
 }
 
 /// `to` ← the transpose of `from`: `count` columns of `height` entries become `height` rows, `stride` apart, with zeros up to a multiple of eight entries.
