@@ -134,6 +134,20 @@ pub fn singular_values(a: &DMatrix<f64>) -> Vec<f64> {
     svd(a).values
 }
 
+/// L of A = LQ, Q with orthonormal rows, for A with no more rows than columns: the same singular values and left singular vectors in a square. Panics on entries that are not finite.
+pub fn lower_factor(a: &DMatrix<f64>) -> DMatrix<f64> {
+    let (rows, columns) = a.shape();
+    assert!(rows <= columns, "more rows than columns");
+    if rows == 0 {
+        return DMatrix::zeros(0, 0);
+    }
+    sequential();
+    let (scale, unit) = scaled(a);
+    let found = view(unit.as_slice(), rows, columns).transpose().qr();
+    let r = found.thin_R();
+    DMatrix::from_fn(rows, rows, |i, j| if j <= i { scale * r[(j, i)] } else { 0.0 })
+}
+
 /// Orthonormal columns completed to a basis of the whole space: the complement's projector I − VVᵀ has eigenvalue 1 there.
 pub fn completed_basis(v: &DMatrix<f64>) -> DMatrix<f64> {
     let (rows, known) = v.shape();

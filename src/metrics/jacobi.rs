@@ -5,7 +5,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::linalg::{dot, svd};
+use crate::linalg::{dot, lower_factor, svd};
 
 /// More sweeps than this have never been needed: convergence is quadratic, 6 to 10 are usual.
 const SWEEPS_MAX: usize = 60;
@@ -21,13 +21,22 @@ const ORTHOGONAL: f64 = 1e-10;
 
 /// The falling singular values of A alone, as many as its shorter side.
 pub(super) fn singular_values(matrix: &DMatrix<f64>) -> Result<DVector<f64>, String> {
-    if matrix.ncols() > matrix.nrows() { Ok(singular(&matrix.transpose())?.1) } else { Ok(singular(matrix)?.1) }
+    Ok(singular(matrix)?.1)
 }
 
-/// The left singular vectors (as columns) and the falling singular values of A, as many as A has columns; vectors of zero singular values are zero.
+/// The left singular vectors (as columns) and the falling singular values of A, as many as its shorter side; vectors of zero singular values are zero.
 /// The entries of A are of the order of 1. Fails if the result does not pass its checks.
+///
+/// Of a wide A = LQ the square L is decomposed: rotating all pairs of many columns would never end.
 pub(super) fn singular(matrix: &DMatrix<f64>) -> Result<(DMatrix<f64>, DVector<f64>), String> {
     let norm = matrix.norm();
+    if matrix.ncols() > matrix.nrows() && norm.is_finite() {
+        let square = lower_factor(matrix);
+        if !((square.norm() - norm).abs() <= RESIDUAL * norm) {
+            return Err("the orthogonal factorisation is inaccurate".into());
+        }
+        return singular(&square);
+    }
     let mut columns = guessed(matrix);
     let negligible = f64::EPSILON * norm;
     let swept = (0..SWEEPS_MAX).any(|_| !sweep(&mut columns, negligible));
@@ -107,7 +116,9 @@ mod tests {
 
     #[test]
     fn planted_singular_values_are_found() {
-        for (rows, columns, rank) in [(5, 3, 2), (3, 7, 3), (8, 8, 4), (40, 30, 29), (2, 9, 1), (90, 70, 69), (60, 60, 11)] {
+        for (rows, columns, rank) in
+            [(5, 3, 2), (3, 7, 3), (8, 8, 4), (40, 30, 29), (2, 9, 1), (20, 300, 19), (90, 70, 69), (60, 60, 11)]
+        {
             let orthonormal = |size, index| {
                 let mut a = DMatrix::zeros(size, rank);
                 gaussian(&mut stream(1, "jacobi", index), 1.0, a.as_mut_slice());
@@ -116,7 +127,8 @@ mod tests {
             let planted = DVector::from_fn(rank, |j, _| 10f64.powf(-6.0 * j as f64 / rank as f64));
             let matrix = orthonormal(rows, 1) * DMatrix::from_diagonal(&planted) * orthonormal(columns, 2).transpose();
             let (u, s) = singular(&matrix).unwrap();
-            for j in 0..columns {
+            assert_eq!(s.len(), rows.min(columns));
+            for j in 0..rows.min(columns) {
                 let expected = if j < rank { planted[j] } else { 0.0 };
                 assert!((s[j] - expected).abs() <= 1e-14, "{rows}×{columns}: {} for {expected}", s[j]);
             }
