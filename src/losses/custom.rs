@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use pulp::Simd;
-
-use super::block::{Own, SeparableLanes, SoftmaxLanes, separable_curve, separable_residuals, softmax_curve, softmax_residuals};
+use super::block::{separable_curve, separable_residuals, softmax_curve, softmax_residuals};
 use super::conjugate::fraction_inside;
+use super::custom_lanes::{LogitLanes, TrueClassLanes};
 use super::epilogue::merged;
 use super::true_class::{self, OfTrueClass};
 use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
 use crate::numeric::expression::{Along, Expression, ParseError, Program, Seed, TrueClass, Variables, parse};
-use crate::numeric::lanes::{LANES, Lanes, lanes};
 use crate::numeric::{Jet, nearest};
 
 /// The keys under which a scenario gives formulas.
@@ -41,9 +39,9 @@ enum Form {
 
 /// A formula with its parameters in place.
 #[derive(Clone, Debug, PartialEq)]
-struct Formula {
+pub(super) struct Formula {
     expression: Expression,
-    program: Program,
+    pub(super) program: Program,
 }
 
 /// Why formulas and parameters make no loss: the key at fault and what is wrong with it.
@@ -390,59 +388,6 @@ impl Custom {
     /// Whether a block must be computed sample by sample.
     fn needs_samples(&self, block: &LogitBlock<'_>) -> bool {
         matches!(self.form, Form::TrueClass(_)) && block.leads_by_more_than(LEAD_MAX)
-    }
-}
-
-/// ℓ(p) over eight samples.
-#[derive(Clone, Copy)]
-struct TrueClassLanes<'a> {
-    ell: &'a Formula,
-    classes: usize,
-}
-
-impl SoftmaxLanes for TrueClassLanes<'_> {
-    const WEIGHED: bool = true;
-
-    #[inline(always)]
-    fn jet<S: Simd>(self, simd: S, own: &Own) -> Jet<Lanes> {
-        let Own { p, q, surprise } = *own;
-        let other_surprise = if OfTrueClass::needs_other_surprise(self.ell) {
-            // From whichever of p and q is away from 1.
-            lanes(|l| if q[l] > 0.5 { -(-p[l]).ln_1p() } else { -q[l].ln() })
-        } else {
-            [0.0; LANES]
-        };
-        let at = TrueClass { p, q, surprise, other_surprise };
-        self.ell.program.jets(simd, &Seed::TrueClass(at, Along::LogOdds), self.classes)
-    }
-}
-
-/// own(z_k) and others(z_j) over eight samples.
-#[derive(Clone, Copy)]
-struct LogitLanes<'a> {
-    own: &'a Formula,
-    others: &'a Formula,
-    classes: usize,
-}
-
-impl SeparableLanes for LogitLanes<'_> {
-    #[inline(always)]
-    fn jet<S: Simd>(self, simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes> {
-        let seed = Seed::Logit(*z);
-        let of = |formula: &Formula| formula.program.jets(simd, &seed, self.classes);
-        match own.iter().filter(|&&own| own).count() {
-            0 => of(self.others),
-            LANES => of(self.own),
-            _ => {
-                let (own_jet, other) = (of(self.own), of(self.others));
-                let choose = |one: Lanes, rest: Lanes| lanes(|l| if own[l] { one[l] } else { rest[l] });
-                Jet {
-                    value: choose(own_jet.value, other.value),
-                    first: choose(own_jet.first, other.first),
-                    second: choose(own_jet.second, other.second),
-                }
-            }
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod block;
 mod conjugate;
 mod cross_entropy;
 mod custom;
+mod custom_lanes;
 mod derivatives;
 mod epilogue;
 mod focal;

@@ -1,4 +1,4 @@
-//! Formulas that a user writes: parsed by our own grammar, evaluated over floats, jets and intervals from one tree, printed to WGSL.
+//! Formulas that a user writes: parsed by our own grammar, evaluated over floats, groups of eight floats, jets and intervals from one tree, printed to WGSL.
 //!
 //! ```text
 //! sum      = product (("+" | "-") product)*

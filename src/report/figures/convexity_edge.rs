@@ -120,7 +120,7 @@ fn draw_classes(sheet: &Sheet, grid: &Grid, x: Scale, range: &[f64], cases: &[Ow
     let classes = |gamma: f64| 1.0 / focal_convexity_edge(gamma);
     let own = cases.iter().map(|own| own.classes as f64);
     let most = own.chain(range.iter().map(|&gamma| classes(gamma).min(75.0))).fold(0.0, f64::max);
-    let y = Scale::Linear { low: 0.0, high: 1.08 * most };
+    let y = Scale::Linear { low: -0.09 * most, high: 1.08 * most };
     let chart = grid.panel((0, 1), x, y).chart(sheet, "number of classes", "γ", "K")?;
     let first = |gamma: f64| focal_uniqueness_fails_from(gamma).ok().map(|first| first as f64);
     let mut steps: Vec<(f64, f64)> = Vec::new();
@@ -145,9 +145,9 @@ fn draw_classes(sheet: &Sheet, grid: &Grid, x: Scale, range: &[f64], cases: &[Ow
         );
         sheet.tipped(&tip, || chart.mark((own.gamma, own.classes as f64), Mark::new(Marker::Square, 3.4, fill, INK)))?;
     }
-    // In a row of their own: beside the curve they would stand among the cases.
+    // In a row of their own, below zero: beside the curve they would stand among the cases.
     let bold = |anchor| Text { bold: true, ..Text::new(SMALL, look(STEPS).color, anchor) };
-    let (left, level) = chart.at((NAMED[0], 0.025 * most));
+    let (left, level) = chart.at((NAMED[0], -0.05 * most));
     sheet.text((left - 16.0, level), "first K:", bold(HPos::Right))?;
     for gamma in NAMED {
         let Some(k) = first(gamma) else { continue };
