@@ -33,6 +33,23 @@ fn main() {
         (Some("one"), &[classes, width, samples, ..]) => one(classes, width, samples),
         (Some("minimise"), &[classes, width, per_class, ..]) => solve(&arguments, classes, width, per_class),
         (Some("grown"), &[classes, width, samples, ..]) => grown(classes, width, samples),
+        (Some("loop"), &[classes, width, samples, ..]) => {
+            let (problem, mut point) = random(classes, width, samples);
+            let mut objective = Objective::fast(&problem);
+            let mut gradient = vec![0.0; problem.dimension()];
+            let [t] = alternate([&mut || {
+                black_box(objective.value_gradient(&point, &mut gradient));
+                axpy(-1e-3, &gradient, point.as_mut_slice());
+            }]);
+            println!("{} {}", time(t.best), time(t.median));
+        }
+        (Some("hloop"), &[classes, width, samples, ..]) => {
+            let (problem, point) = random(classes, width, samples);
+            let mut objective = Objective::fast(&problem);
+            let mut gradient = vec![0.0; problem.dimension()];
+            let [t] = alternate([&mut || objective.hessian_product(&point, point.as_slice(), black_box(&mut gradient))]);
+            println!("{} {}", time(t.best), time(t.median));
+        }
         (Some("growth"), _) => growth(),
         (None, _) => {
             rates();

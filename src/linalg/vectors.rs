@@ -5,7 +5,10 @@ use pulp::{Arch, Simd, WithSimd};
 /// From this length on the machine's vector instructions are asked for: below it, asking costs more than it gains.
 const LONG: usize = 32;
 
-/// ⟨x, y⟩ over the shorter of the two, in eight running sums: the order is fixed, so the bits are the same on every machine, and the compiler can keep them in registers.
+/// Running sums of a scalar product: enough that one addition need not wait for the one before.
+const SUMS: usize = 32;
+
+/// ⟨x, y⟩ over the shorter of the two, in running sums: the order is fixed, so the bits are the same on every machine, and the compiler can keep them in registers.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     // Cut first: chunks of vectors of different lengths would end in remainders that do not face each other.
     let length = x.len().min(y.len());
@@ -29,15 +32,15 @@ struct Dot<'a>(&'a [f64], &'a [f64]);
 impl Dot<'_> {
     #[inline(always)]
     fn run(self) -> f64 {
-        let mut lanes = [0.0; 8];
-        let ((xs, x_rest), (ys, y_rest)) = (self.0.as_chunks::<8>(), self.1.as_chunks::<8>());
+        let ((xs, x_rest), (ys, y_rest)) = (self.0.as_chunks::<SUMS>(), self.1.as_chunks::<SUMS>());
         let rest: f64 = x_rest.iter().zip(y_rest).map(|(x, y)| x * y).sum();
+        let mut sums = [0.0; SUMS];
         for (x, y) in xs.iter().zip(ys) {
-            for l in 0..8 {
-                lanes[l] += x[l] * y[l];
+            for l in 0..SUMS {
+                sums[l] += x[l] * y[l];
             }
         }
-        lanes.iter().sum::<f64>() + rest
+        sums.iter().sum::<f64>() + rest
     }
 }
 

@@ -1,8 +1,8 @@
 //! Binary cross-entropy, one logistic problem per class.
 
-use super::block::{self, SeparableLanes, separable_curve, separable_residuals};
+use super::block::{self, SeparableLanes, separable_block};
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Task};
 use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes};
 
@@ -46,12 +46,8 @@ impl LossFunction for Bce {
         }
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        separable_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        separable_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(separable_block(*self, block, task))
     }
 
     fn epilogue(&self) -> Epilogue {

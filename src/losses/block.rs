@@ -6,9 +6,11 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::curvature::{BlockCurvature, Form};
 use super::{LogitHessian, LossFunction};
 use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes, exp, lanes, log_one_plus};
+use crate::numeric::vector::Vector;
 
 /// Relative difference, entry by entry, that the vectorised residuals and losses may have from the scalar ones.
 pub const BLOCK_TOLERANCE: f64 = 2e-14;
@@ -34,18 +36,31 @@ pub struct LogitBlock<'a> {
     pub scratch: &'a mut Scratch,
 }
 
-/// Room for one sample: its logits, its gradient or direction, its Hessian.
+/// What is wanted of a loss over a block, beside residuals in the place of logits and the sum of the losses.
+pub enum Task<'a> {
+    /// Nothing more.
+    Residuals,
+    /// The curvature ∇²L, kept for products that follow.
+    Keep(&'a mut BlockCurvature),
+    /// The directions D_i, laid out as the logits, become w_i ∇²L(z_i) D_i.
+    Curve(&'a mut [f64]),
+}
+
+/// Room for one sample, its logits, its gradient or direction, its Hessian; and for the curvature of eight.
 #[derive(Debug, Default)]
 pub struct Scratch {
     logits: Vec<f64>,
     vector: Vec<f64>,
     hessian: LogitHessian,
+    /// The curvature of eight samples.
+    kept: BlockCurvature,
 }
 
 impl Scratch {
     /// Room for K classes.
     pub fn new(classes: usize) -> Self {
-        Self { logits: vec![0.0; classes], vector: vec![0.0; classes], hessian: LogitHessian::default() }
+        let [logits, vector] = [(); 2].map(|()| vec![0.0; classes]);
+        Self { logits, vector, hessian: LogitHessian::default(), kept: BlockCurvature::new(classes, LANES) }
     }
 }
 
@@ -64,7 +79,7 @@ impl LogitBlock<'_> {
 
     /// [`LossFunction::curve_block`] by the scalar formulas, sample by sample.
     pub fn curve_by_sample(&mut self, loss: &(impl LossFunction + ?Sized), tangent: &mut [f64]) {
-        let Scratch { logits, vector, hessian } = &mut *self.scratch;
+        let Scratch { logits, vector, hessian, .. } = &mut *self.scratch;
         for i in 0..self.count {
             let (label, weight) = (self.labels[i] as usize, self.weights[i]);
             gather(self.logits, self.stride, i, logits);
@@ -89,10 +104,10 @@ fn scatter(from: &[f64], factor: f64, rows: &mut [f64], stride: usize, i: usize)
 }
 
 /// Of eight samples: p_k, 1 − p_k and −log p_k.
-pub(super) struct Own {
-    pub(super) p: Lanes,
-    pub(super) q: Lanes,
-    pub(super) surprise: Lanes,
+pub(super) struct Own<S> {
+    pub(super) p: Vector<S>,
+    pub(super) q: Vector<S>,
+    pub(super) surprise: Vector<S>,
 }
 
 /// A loss of p = softmax(z) through p_k alone, or cross-entropy against smoothed labels.
@@ -106,8 +121,8 @@ pub(super) trait SoftmaxLanes: Copy {
     }
 
     /// ℓ, ℓ_u and ℓ_uu along the log-odds u; asked only where [`Self::WEIGHED`].
-    fn jet<S: Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
-        Jet { value: own.surprise, first: lanes(|l| -own.q[l]), second: lanes(|l| own.p[l] * own.q[l]) }
+    fn jet<S: Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
+        Jet { value: own.surprise, first: -own.q, second: own.p * own.q }
     }
 }
 
@@ -128,47 +143,37 @@ pub(super) trait SeparableLanes: Copy {
     fn jet<S: Simd>(self, simd: S, z: &Lanes, own: &[bool; LANES]) -> Jet<Lanes>;
 }
 
-/// [`LossFunction::residual_block`] of a loss of the softmax.
-pub(super) fn softmax_residuals(loss: impl SoftmaxLanes, block: &mut LogitBlock<'_>) -> f64 {
-    Arch::new().dispatch(Softmax { loss, block, tangent: None })
+/// A loss of the softmax over a block, as [`LossFunction::over_lanes`] has it.
+pub(super) fn softmax_block(loss: impl SoftmaxLanes, block: &mut LogitBlock<'_>, task: Task<'_>) -> f64 {
+    Arch::new().dispatch(Softmax { loss, block, task })
 }
 
-/// [`LossFunction::curve_block`] of a loss of the softmax.
-pub(super) fn softmax_curve(loss: impl SoftmaxLanes, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-    Arch::new().dispatch(Softmax { loss, block, tangent: Some(tangent) });
-}
-
-/// [`LossFunction::residual_block`] of a sum over the classes.
-pub(super) fn separable_residuals(loss: impl SeparableLanes, block: &mut LogitBlock<'_>) -> f64 {
-    Arch::new().dispatch(Separable { loss, block, tangent: None })
-}
-
-/// [`LossFunction::curve_block`] of a sum over the classes.
-pub(super) fn separable_curve(loss: impl SeparableLanes, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-    Arch::new().dispatch(Separable { loss, block, tangent: Some(tangent) });
+/// A sum over the classes over a block, as [`LossFunction::over_lanes`] has it.
+pub(super) fn separable_block(loss: impl SeparableLanes, block: &mut LogitBlock<'_>, task: Task<'_>) -> f64 {
+    Arch::new().dispatch(Separable { loss, block, task })
 }
 
 struct Softmax<'a, 'b, L> {
     loss: L,
     block: &'a mut LogitBlock<'b>,
-    tangent: Option<&'a mut [f64]>,
+    task: Task<'a>,
 }
 
 struct Separable<'a, 'b, L> {
     loss: L,
     block: &'a mut LogitBlock<'b>,
-    tangent: Option<&'a mut [f64]>,
+    task: Task<'a>,
 }
 
 /// The group of eight entries from `at` on.
 #[inline(always)]
-fn group<T>(from: &[T], at: usize) -> &[T; LANES] {
+pub(super) fn group<T>(from: &[T], at: usize) -> &[T; LANES] {
     from[at..].first_chunk().expect("rows are padded to whole groups")
 }
 
 /// The same, for writing.
 #[inline(always)]
-fn group_mut(from: &mut [f64], at: usize) -> &mut Lanes {
+pub(super) fn group_mut(from: &mut [f64], at: usize) -> &mut Lanes {
     from[at..].first_chunk_mut().expect("rows are padded to whole groups")
 }
 
@@ -177,130 +182,115 @@ impl<L: SoftmaxLanes> WithSimd for Softmax<'_, '_, L> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let Self { loss, block, tangent } = self;
-        let mut sum = [0.0; LANES];
-        match tangent {
-            None => {
-                for at in (0..block.count).step_by(LANES) {
-                    let value = softmax_group::<S, L, false>(simd, loss, block, &mut [], at);
-                    sum = lanes(|l| sum[l] + value[l]);
+        let Self { loss, block, task } = self;
+        let mut sum = Vector::splat(simd, 0.0);
+        let groups = (0..block.count).step_by(LANES);
+        let form = if L::WEIGHED { Form::Others } else { Form::Shares };
+        match task {
+            Task::Residuals => {
+                for at in groups {
+                    sum = sum + softmax_group(simd, loss, block, at, None);
                 }
             }
-            Some(tangent) => {
-                for at in (0..block.count).step_by(LANES) {
-                    softmax_group::<S, L, true>(simd, loss, block, tangent, at);
+            Task::Keep(kept) => {
+                kept.form = form;
+                for at in groups {
+                    sum = sum + softmax_group(simd, loss, block, at, Some((&mut *kept, at)));
                 }
+            }
+            Task::Curve(tangent) => {
+                let mut kept = std::mem::take(&mut block.scratch.kept);
+                kept.form = form;
+                for at in groups {
+                    sum = sum + softmax_group(simd, loss, block, at, Some((&mut kept, 0)));
+                    kept.multiply_shares(simd, (L::WEIGHED, 0), group(block.labels, at), block.classes, tangent, (block.stride, at));
+                }
+                block.scratch.kept = kept;
             }
         }
-        sum.iter().sum()
+        sum.lanes().iter().sum()
     }
 }
 
-/// x / y, 0 where y is 0; NaN stays.
-#[inline(always)]
-fn over(x: f64, y: f64) -> f64 {
-    if y <= 0.0 { 0.0 } else { x / y }
-}
-
-/// Eight samples: the logits become residuals, the directions (where CURVE) their products with the Hessian; returns the losses times `copies`.
+/// Eight samples: the logits become residuals, and the curvature is kept where there is a place for it; returns the losses times `copies`.
 ///
 /// With m the largest logit's class and e_j = e^{z_j − z_m}: q = 1 − p_k is the sum of the other classes' e_j over all, and Σ e − 1 is the sum of all but m's; nothing is
-/// subtracted from a number near it. Products take the directions relative to m's, D'_j = D_j − D_m: (A D)_j = p_j(D'_j − Σ p D') has no cancellation (`hessian.rs`).
-///
-/// A loss ℓ(p_k) has ∇L = −ℓ_u(π − e_k), π_j = p_j/q, and with D̃ = Σ_{j≠k} π_j D'_j and t = D'_k − D̃ (`true_class.rs`)
-/// (∇²L D)_j = π_j(−ℓ_u(D'_j − D̃) − ℓ_uu t), (∇²L D)_k = ℓ_uu t.
+/// subtracted from a number near it.
 #[inline(always)]
-fn softmax_group<S: Simd, L: SoftmaxLanes, const CURVE: bool>(
+fn softmax_group<S: Simd, L: SoftmaxLanes>(
     simd: S,
     loss: L,
     block: &mut LogitBlock<'_>,
-    tangent: &mut [f64],
     at: usize,
-) -> Lanes {
+    mut kept: Option<(&mut BlockCurvature, usize)>,
+) -> Vector<S> {
     let (classes, stride) = (block.classes, block.stride);
     let z = &mut *block.logits;
     let labels = group(block.labels, at);
-    let (weights, copies) = (group(block.weights, at), group(block.copies, at));
-    let of_label = |rows: &[f64]| lanes(|l| rows[labels[l] as usize * stride + at + l]);
-    let own = of_label(z);
-    let own_direction = if CURVE { of_label(tangent) } else { own };
-    let (mut top, mut base) = (own, own_direction);
-    for k in 0..classes {
-        let z = group(z, k * stride + at);
-        if CURVE {
-            let d = group(tangent, k * stride + at);
-            base = lanes(|l| if z[l] > top[l] { d[l] } else { base[l] });
-        }
-        top = lanes(|l| if z[l] > top[l] { z[l] } else { top[l] });
-    }
-    let mut total = [0.0; LANES];
-    let mut others = [0.0; LANES];
-    let mut spread = [0.0; LANES];
-    let mut mean = [0.0; LANES];
+    let weights = Vector::new(simd, group(block.weights, at));
+    let [zero, one] = [0.0, 1.0].map(|x| Vector::splat(simd, x));
     let smoothing = loss.smoothing();
+    let mut top = Vector::new(simd, group(z, at));
+    for k in 1..classes {
+        top = top.max(Vector::new(simd, group(z, k * stride + at)));
+    }
+    let (mut total, mut others, mut spread) = (zero, zero, zero);
+    // Of the true class.
+    let (mut below_own, mut share_own) = (zero, zero);
     for k in 0..classes {
         let z = group_mut(z, k * stride + at);
-        let below = lanes(|l| z[l] - top[l]);
-        let e = exp::<S>(&below);
-        let other = lanes(|l| if labels[l] == k as u64 { 0.0 } else { e[l] });
-        total = lanes(|l| total[l] + e[l]);
-        others = lanes(|l| others[l] + other[l]);
+        let below = Vector::new(simd, z) - top;
+        let e = below.exp();
+        total = total + e;
+        others = others + zero.where_label(labels, k as u64, e);
+        below_own = below.where_label(labels, k as u64, below_own);
+        if L::WEIGHED {
+            share_own = e.where_label(labels, k as u64, share_own);
+        }
         if smoothing > 0.0 {
-            spread = lanes(|l| spread[l] - below[l]);
+            spread = spread - below;
         }
-        if CURVE {
-            let d = group(tangent, k * stride + at);
-            let shares = if L::WEIGHED { &other } else { &e };
-            mean = lanes(|l| mean[l] + shares[l] * (d[l] - base[l]));
-        }
-        *z = e;
+        *z = e.lanes();
     }
-    let one_over = lanes(|l| 1.0 / total[l]);
-    let below_top = lanes(|l| top[l] - own[l]);
-    let log_sum = log_one_plus::<S>(&lanes(|l| if top[l] > own[l] { total[l] - 1.0 } else { others[l] }));
-    let surprise = lanes(|l| below_top[l] + log_sum[l]);
-    let q = lanes(|l| others[l] * one_over[l]);
+    let one_over = one / total;
+    let below_top = zero - below_own;
+    let log_sum = below_top.where_above(zero, total - one, others).log_one_plus();
+    let surprise = below_top + log_sum;
+    let q = others * one_over;
     let uniform = smoothing / classes as f64;
     // The loss; the residuals of the others over e, and the true class's; the curvature along the log-odds.
     let (value, of_e, of_own, second) = if L::WEIGHED {
-        let share = of_label(z);
-        let own = Own { p: lanes(|l| share[l] * one_over[l]), q, surprise };
-        let Jet { value, first, second } = loss.jet(simd, &own);
-        let of_own = lanes(|l| weights[l] * first[l]);
-        (value, lanes(|l| over(-of_own[l], others[l])), of_own, lanes(|l| weights[l] * second[l]))
+        let Jet { value, first, second } = loss.jet(&Own { p: share_own * one_over, q, surprise });
+        let of_own = weights * first;
+        (value, (zero - of_own).over(others), of_own, weights * second)
     } else {
-        let of_e = lanes(|l| weights[l] * one_over[l]);
         // p_k − ỹ_k = (1 − ỹ_k) − (1 − p_k).
-        let of_own = lanes(|l| weights[l] * (uniform * (classes as f64 - 1.0) - q[l]));
+        let of_own = weights * (Vector::splat(simd, uniform * (classes as f64 - 1.0)) - q);
         let value = if smoothing > 0.0 {
-            lanes(|l| log_sum[l] + ((1.0 - smoothing) * below_top[l] + uniform * spread[l]))
+            log_sum + (Vector::splat(simd, 1.0 - smoothing) * below_top + Vector::splat(simd, uniform) * spread)
         } else {
             surprise
         };
-        (value, of_e, of_own, [0.0; LANES])
+        (value, weights * one_over, of_own, zero)
     };
-    let target = lanes(|l| weights[l] * uniform);
-    let mean = if L::WEIGHED { lanes(|l| over(mean[l], others[l])) } else { lanes(|l| mean[l] * one_over[l]) };
-    let bent = lanes(|l| second[l] * ((own_direction[l] - base[l]) - mean[l]));
-    let against = lanes(|l| if L::WEIGHED { over(bent[l], others[l]) } else { 0.0 });
+    let target = weights * Vector::splat(simd, uniform);
+    let of_share = if L::WEIGHED { one.over(others) } else { one_over };
     for k in 0..classes {
         let z = group_mut(z, k * stride + at);
-        if CURVE {
-            let d = group_mut(tangent, k * stride + at);
-            let straight = lanes(|l| (of_e[l] * z[l]) * ((d[l] - base[l]) - mean[l]));
-            *d = if L::WEIGHED { lanes(|l| straight[l] - against[l] * z[l]) } else { straight };
-        }
-        *z = if smoothing > 0.0 { lanes(|l| of_e[l] * z[l] - target[l]) } else { lanes(|l| of_e[l] * z[l]) };
-    }
-    // The true classes' entries last, one by one: choosing in the loop above would keep it from becoming vector instructions.
-    for l in 0..LANES {
-        let own = labels[l] as usize * stride + at + l;
-        z[own] = of_own[l];
-        if CURVE && L::WEIGHED {
-            tangent[own] = bent[l];
+        let e = Vector::new(simd, z);
+        let residual = if smoothing > 0.0 { of_e * e - target } else { of_e * e };
+        *z = of_own.where_label(labels, k as u64, residual).lanes();
+        if let Some((kept, at)) = &mut kept {
+            let share = e * of_share;
+            let share = if L::WEIGHED { zero.where_label(labels, k as u64, share) } else { share };
+            *group_mut(&mut kept.entries, k * kept.stride + *at) = share.lanes();
         }
     }
-    lanes(|l| copies[l] * value[l])
+    if let Some((kept, at)) = kept {
+        *group_mut(&mut kept.straight, at) = if L::WEIGHED { zero - of_own } else { weights }.lanes();
+        *group_mut(&mut kept.bent, at) = second.lanes();
+    }
+    Vector::new(simd, group(block.copies, at)) * value
 }
 
 impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
@@ -308,7 +298,10 @@ impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let Self { loss, block, mut tangent } = self;
+        let Self { loss, block, mut task } = self;
+        if let Task::Keep(kept) = &mut task {
+            kept.form = Form::Diagonal;
+        }
         let mut sum = [0.0; LANES];
         for at in (0..block.count).step_by(LANES) {
             let labels = group(block.labels, at);
@@ -319,9 +312,15 @@ impl<L: SeparableLanes> WithSimd for Separable<'_, '_, L> {
                 let Jet { value, first, second } = loss.jet(simd, z, &own);
                 sum = lanes(|l| sum[l] + copies[l] * value[l]);
                 *z = lanes(|l| weights[l] * first[l]);
-                if let Some(tangent) = tangent.as_deref_mut() {
-                    let d = group_mut(tangent, k * block.stride + at);
-                    *d = lanes(|l| weights[l] * second[l] * d[l]);
+                match &mut task {
+                    Task::Residuals => {}
+                    Task::Keep(kept) => {
+                        *group_mut(&mut kept.entries, k * kept.stride + at) = lanes(|l| weights[l] * second[l]);
+                    }
+                    Task::Curve(tangent) => {
+                        let d = group_mut(tangent, k * block.stride + at);
+                        *d = lanes(|l| weights[l] * second[l] * d[l]);
+                    }
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Cross-entropy, L = −log p_k with p = softmax(z).
 
-use super::block::{SoftmaxLanes, softmax_curve, softmax_residuals};
+use super::block::{SoftmaxLanes, softmax_block};
 use super::conjugate::{entropy_term, fraction_inside};
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax, Task};
 
 /// Cross-entropy: ∇L = p − e_k, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,12 +31,8 @@ impl LossFunction for CrossEntropy {
         softmax_hessian(logits, out);
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        softmax_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        softmax_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(softmax_block(*self, block, task))
     }
 
     fn epilogue(&self) -> Epilogue {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::block::{separable_curve, separable_residuals, softmax_curve, softmax_residuals};
+use super::block::{separable_block, softmax_block};
 use super::conjugate::fraction_inside;
 use super::custom_lanes::{LogitLanes, TrueClassLanes};
 use super::epilogue::merged;
 use super::true_class::{self, OfTrueClass};
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Task};
 use crate::numeric::expression::{Along, Expression, ParseError, Program, Seed, TrueClass, Variables, parse};
 use crate::numeric::{Jet, nearest};
 
@@ -322,21 +322,12 @@ impl LossFunction for Custom {
         }
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        let classes = block.classes;
         match &self.form {
-            _ if self.needs_samples(block) => block.residuals_by_sample(self),
-            Form::TrueClass(ell) => softmax_residuals(TrueClassLanes { ell, classes: block.classes }, block),
-            Form::PerLogit { own, others } => separable_residuals(LogitLanes { own, others, classes: block.classes }, block),
-        }
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        match &self.form {
-            _ if self.needs_samples(block) => block.curve_by_sample(self, tangent),
-            Form::TrueClass(ell) => softmax_curve(TrueClassLanes { ell, classes: block.classes }, block, tangent),
-            Form::PerLogit { own, others } => {
-                separable_curve(LogitLanes { own, others, classes: block.classes }, block, tangent);
-            }
+            Form::TrueClass(_) if block.leads_by_more_than(LEAD_MAX) => None,
+            Form::TrueClass(ell) => Some(softmax_block(TrueClassLanes { ell, classes }, block, task)),
+            Form::PerLogit { own, others } => Some(separable_block(LogitLanes { own, others, classes }, block, task)),
         }
     }
 
@@ -383,13 +374,6 @@ impl LossFunction for Custom {
 
 /// A lead of the true class beyond which the others' probabilities leave the range of doubles. A formula's slope need not vanish there.
 const LEAD_MAX: f64 = 600.0;
-
-impl Custom {
-    /// Whether a block must be computed sample by sample.
-    fn needs_samples(&self, block: &LogitBlock<'_>) -> bool {
-        matches!(self.form, Form::TrueClass(_)) && block.leads_by_more_than(LEAD_MAX)
-    }
-}
 
 /// Slopes beyond this count as unbounded.
 const SLOPE_MAX: f64 = 1e5;

@@ -8,6 +8,7 @@ use super::true_class::OfTrueClass;
 use crate::numeric::Jet;
 use crate::numeric::expression::{Along, Seed, TrueClass};
 use crate::numeric::lanes::{LANES, Lanes, lanes};
+use crate::numeric::vector::Vector;
 
 /// ℓ(p) over eight samples.
 #[derive(Clone, Copy)]
@@ -20,8 +21,8 @@ impl SoftmaxLanes for TrueClassLanes<'_> {
     const WEIGHED: bool = true;
 
     #[inline(always)]
-    fn jet<S: Simd>(self, simd: S, own: &Own) -> Jet<Lanes> {
-        let Own { p, q, surprise } = *own;
+    fn jet<S: Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
+        let [p, q, surprise] = [own.p, own.q, own.surprise].map(Vector::lanes);
         let other_surprise = if OfTrueClass::needs_other_surprise(self.ell) {
             // From whichever of p and q is away from 1.
             lanes(|l| if q[l] > 0.5 { -(-p[l]).ln_1p() } else { -q[l].ln() })
@@ -29,7 +30,10 @@ impl SoftmaxLanes for TrueClassLanes<'_> {
             [0.0; LANES]
         };
         let at = TrueClass { p, q, surprise, other_surprise };
-        self.ell.program.jets(simd, &Seed::TrueClass(at, Along::LogOdds), self.classes)
+        let simd = own.p.simd();
+        let Jet { value, first, second } = self.ell.program.jets(simd, &Seed::TrueClass(at, Along::LogOdds), self.classes);
+        let [value, first, second] = [value, first, second].map(|lanes| Vector::new(simd, &lanes));
+        Jet { value, first, second }
     }
 }
 

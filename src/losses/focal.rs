@@ -1,12 +1,12 @@
 //! Focal loss, L = −(1 − p_k)^γ log p_k with p = softmax(z).
 
-use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
+use super::block::{Own, SoftmaxLanes, softmax_block};
 use super::cross_entropy::softmax_hessian;
 use super::epilogue::literal;
-use super::{Conjugate, CrossEntropy, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, CrossEntropy, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax, Task};
 use crate::numeric::Jet;
 use crate::numeric::expression::TrueClass;
-use crate::numeric::lanes::{LANES, Lanes, lanes};
+use crate::numeric::vector::Vector;
 
 /// Focal loss: ∇L = η(p_k)(p − e_k), ∇²L = η A − η' p_k (e_k − p)(e_k − p)ᵀ with A = diag(p) − ppᵀ and
 /// η(p) = (1−p)^γ − γ p (1−p)^{γ−1} log p. Shift-invariant; convex only for γ = 0, where it is cross-entropy.
@@ -102,12 +102,8 @@ impl LossFunction for Focal {
         }
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        softmax_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        softmax_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(softmax_block(*self, block, task))
     }
 
     /// The formulas of `weights`.
@@ -142,25 +138,22 @@ impl SoftmaxLanes for Focal {
 
     /// The formulas of `weights` and `at`.
     #[inline(always)]
-    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
+    fn jet<S: pulp::Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
+        let &Own { p, q, surprise } = own;
+        let number = |x: f64| p.number(x);
         let gamma = self.gamma;
-        let Own { p, q, surprise } = own;
         let power = if gamma.fract() == 0.0 && gamma <= GAMMA_MULTIPLIED {
-            let mut power = [1.0; LANES];
+            let mut power = number(1.0);
             for _ in 0..gamma as u32 {
-                power = lanes(|l| power[l] * q[l]);
+                power = power * q;
             }
             power
         } else {
-            lanes(|l| q[l].powf(gamma))
+            q.map(|q| q.powf(gamma))
         };
-        let ratio = lanes(|l| if q[l] > 0.0 { p[l] * (surprise[l] / q[l]) } else { p[l] });
-        let pull = lanes(|l| q[l] * (power[l] * (1.0 + gamma * ratio[l])));
-        let slope = lanes(|l| gamma * (power[l] * q[l]) * (surprise[l] - 2.0 - (gamma - 1.0) * ratio[l]));
-        Jet {
-            value: lanes(|l| power[l] * surprise[l]),
-            first: lanes(|l| -pull[l]),
-            second: lanes(|l| p[l] * (pull[l] - slope[l])),
-        }
+        let ratio = q.where_above(number(0.0), p * (surprise / q), p);
+        let pull = q * (power * (number(1.0) + number(gamma) * ratio));
+        let slope = number(gamma) * (power * q) * (surprise - number(2.0) - number(gamma - 1.0) * ratio);
+        Jet { value: power * surprise, first: -pull, second: p * (pull - slope) }
     }
 }

@@ -1,12 +1,12 @@
 //! Generalised cross-entropy, L = (1 − p_k^a)/a (Zhang & Sabuncu 2018): between cross-entropy (a → 0) and the bounded 1 − p_k (a = 1).
 
-use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
+use super::block::{Own, SoftmaxLanes, softmax_block};
 use super::epilogue::literal;
 use super::true_class::{self, OfTrueClass};
-use super::{Epilogue, LogitBlock, LogitHessian, LossFunction};
+use super::{Epilogue, LogitBlock, LogitHessian, LossFunction, Task};
 use crate::numeric::Jet;
 use crate::numeric::expression::{Along, TrueClass};
-use crate::numeric::lanes::{Lanes, lanes};
+use crate::numeric::vector::Vector;
 
 /// Generalised cross-entropy. With q = 1 − p and the log-odds u: ℓ_u = −q p^a, ℓ_uu = q p^a (p − aq).
 ///
@@ -58,12 +58,8 @@ impl LossFunction for GeneralizedCrossEntropy {
         true_class::hessian(self, logits, label, out);
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        softmax_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        softmax_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(softmax_block(*self, block, task))
     }
 
     fn epilogue(&self) -> Epilogue {
@@ -88,14 +84,10 @@ impl SoftmaxLanes for GeneralizedCrossEntropy {
     const WEIGHED: bool = true;
 
     #[inline(always)]
-    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
-        let Own { p, q, surprise } = own;
+    fn jet<S: pulp::Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
+        let &Own { p, q, surprise } = own;
         let a = self.exponent;
-        let pull = lanes(|l| q[l] * p[l].powf(a));
-        Jet {
-            value: lanes(|l| -(-a * surprise[l]).exp_m1() / a),
-            first: lanes(|l| -pull[l]),
-            second: lanes(|l| pull[l] * (p[l] - a * q[l])),
-        }
+        let pull = q * p.map(|p| p.powf(a));
+        Jet { value: surprise.map(|x| -(-a * x).exp_m1() / a), first: -pull, second: pull * (p - p.number(a) * q) }
     }
 }

@@ -1,9 +1,9 @@
 //! Label smoothing: cross-entropy against the label vector ỹ = (1 − α) e_k + (α/K) 1.
 
-use super::block::{SoftmaxLanes, softmax_curve, softmax_residuals};
+use super::block::{SoftmaxLanes, softmax_block};
 use super::conjugate::{entropy_term, fraction_inside};
 use super::cross_entropy::softmax_hessian;
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Softmax, Task};
 
 /// Label smoothing: ∇L = p − ỹ, ∇²L = diag(p) − ppᵀ. Convex, shift-invariant; α = 0 is cross-entropy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,12 +55,8 @@ impl LossFunction for LabelSmoothing {
         softmax_hessian(logits, out);
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        softmax_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        softmax_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(softmax_block(*self, block, task))
     }
 
     /// Cross-entropy's, with the label vector's uniform part.

@@ -10,6 +10,7 @@ mod bce;
 mod block;
 mod conjugate;
 mod cross_entropy;
+mod curvature;
 mod custom;
 mod custom_lanes;
 mod derivatives;
@@ -31,9 +32,10 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use bce::Bce;
-pub use block::{BLOCK_TOLERANCE, LogitBlock, Scratch};
+pub use block::{BLOCK_TOLERANCE, LogitBlock, Scratch, Task};
 pub use conjugate::Conjugate;
 pub use cross_entropy::CrossEntropy;
+pub use curvature::BlockCurvature;
 pub use custom::{Custom, CustomFault, FORMULA_KEYS};
 pub use derivatives::{SlopeVerdict, TaylorCheck, TaylorRow, taylor_check};
 pub use epilogue::Epilogue;
@@ -68,15 +70,22 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
     /// ∇²L into `out` (overwritten), without cancellation at collapse.
     fn hessian(&self, logits: &[f64], label: usize, out: &mut LogitHessian);
 
-    /// Turns the logits of a block into residuals w_i ∇L(z_i), and returns Σ_i m_i L(z_i), with the block's weights w and copies m. Within [`BLOCK_TOLERANCE`] of the scalar formulas;
-    /// for the descent, not for verdicts.
+    /// Turns the logits of a block into residuals w_i ∇L(z_i), does the `task`, and returns Σ_i m_i L(z_i), with the block's weights w and copies m: vectorised, within [`BLOCK_TOLERANCE`] of the
+    /// scalar formulas; for the descent, not for verdicts. `None`, and nothing done, where the loss has no such form or not for these logits.
+    fn over_lanes(&self, _block: &mut LogitBlock<'_>, _task: Task<'_>) -> Option<f64> {
+        None
+    }
+
+    /// Turns the logits of a block into residuals, and returns the sum of the losses: vectorised where that is possible.
     fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        block.residuals_by_sample(self)
+        self.over_lanes(block, Task::Residuals).unwrap_or_else(|| block.residuals_by_sample(self))
     }
 
     /// Turns the directions D_i of `tangent` (laid out as the logits) into w_i ∇²L(z_i) D_i, and the logits into residuals.
     fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        block.curve_by_sample(self, tangent);
+        if self.over_lanes(block, Task::Curve(&mut *tangent)).is_none() {
+            block.curve_by_sample(self, tangent);
+        }
     }
 
     /// The same formulas as shader text, for devices that compute with `f32`.

@@ -1,8 +1,8 @@
 //! Squared error against M e_k, the true class weighted by κ.
 
-use super::block::{SeparableLanes, separable_curve, separable_residuals};
+use super::block::{SeparableLanes, separable_block};
 use super::epilogue::literal;
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Task};
 use crate::numeric::Jet;
 use crate::numeric::lanes::{LANES, Lanes, lanes};
 
@@ -42,12 +42,8 @@ impl LossFunction for Mse {
         out.diagonal[label] = self.kappa;
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        separable_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        separable_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(separable_block(*self, block, task))
     }
 
     fn epilogue(&self) -> Epilogue {

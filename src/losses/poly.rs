@@ -1,12 +1,12 @@
 //! Poly-1 loss, L = −log p_k + ε₁(1 − p_k) (Leng et al. 2022, "PolyLoss").
 
-use super::block::{Own, SoftmaxLanes, softmax_curve, softmax_residuals};
+use super::block::{Own, SoftmaxLanes, softmax_block};
 use super::epilogue::literal;
 use super::true_class::{self, OfTrueClass};
-use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction};
+use super::{Conjugate, Epilogue, LogitBlock, LogitHessian, LossFunction, Task};
 use crate::numeric::Jet;
 use crate::numeric::expression::{Along, TrueClass};
-use crate::numeric::lanes::{Lanes, lanes};
+use crate::numeric::vector::Vector;
 
 /// Poly-1 loss. With q = 1 − p and the log-odds u: ℓ_u = −q(1 + ε₁p), ℓ_uu = pq(1 − ε₁(q − p)).
 ///
@@ -58,12 +58,8 @@ impl LossFunction for PolyLoss {
         true_class::hessian(self, logits, label, out);
     }
 
-    fn residual_block(&self, block: &mut LogitBlock<'_>) -> f64 {
-        softmax_residuals(*self, block)
-    }
-
-    fn curve_block(&self, block: &mut LogitBlock<'_>, tangent: &mut [f64]) {
-        softmax_curve(*self, block, tangent);
+    fn over_lanes(&self, block: &mut LogitBlock<'_>, task: Task<'_>) -> Option<f64> {
+        Some(softmax_block(*self, block, task))
     }
 
     fn epilogue(&self) -> Epilogue {
@@ -85,13 +81,13 @@ impl SoftmaxLanes for PolyLoss {
     const WEIGHED: bool = true;
 
     #[inline(always)]
-    fn jet<S: pulp::Simd>(self, _simd: S, own: &Own) -> Jet<Lanes> {
-        let Own { p, q, surprise } = own;
-        let weight = self.epsilon1;
+    fn jet<S: pulp::Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
+        let &Own { p, q, surprise } = own;
+        let [one, weight] = [1.0, self.epsilon1].map(|x| p.number(x));
         Jet {
-            value: lanes(|l| surprise[l] + weight * q[l]),
-            first: lanes(|l| -q[l] * (1.0 + weight * p[l])),
-            second: lanes(|l| p[l] * q[l] * (1.0 - weight * (q[l] - p[l]))),
+            value: surprise + weight * q,
+            first: -q * (one + weight * p),
+            second: p * q * (one - weight * (q - p)),
         }
     }
 }

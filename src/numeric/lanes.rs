@@ -99,22 +99,40 @@ const LOGARITHM: [f64; 7] = [
 pub(crate) fn log_one_plus<S: Simd>(x: &Lanes) -> Lanes {
     const HALF_ROOT: u64 = 0x3fe6_a09e_667f_3bcd;
     const TWO_52: u64 = 0x4330_0000_0000_0000;
+    let fused = |a: &Lanes, b: &Lanes, c: f64| lanes(|l| multiply_add::<S>(a[l], b[l], c));
     let u = lanes(|l| 1.0 + x[l]);
-    let lost = lanes(|l| (if x[l] > 1.0 { 1.0 - (u[l] - x[l]) } else { x[l] - (u[l] - 1.0) }) / u[l]);
+    // 1 + x = u + lost, exactly.
+    let above = lanes(|l| u[l] - 1.0);
+    let one = lanes(|l| u[l] - above[l]);
+    let lost_one = lanes(|l| 1.0 - one[l]);
+    let lost_x = lanes(|l| x[l] - above[l]);
+    let lost = lanes(|l| lost_one[l] + lost_x[l]);
+    let lost = lanes(|l| lost[l] / u[l]);
     let raised = |l: usize| u[l].to_bits().wrapping_add(0x3ff0_0000_0000_0000 - HALF_ROOT);
-    let k = lanes(|l| f64::from_bits((raised(l) >> 52) | TWO_52) - (4_503_599_627_370_496.0 + 1023.0));
-    let f = lanes(|l| f64::from_bits((raised(l) & 0x000f_ffff_ffff_ffff).wrapping_add(HALF_ROOT)) - 1.0);
-    let s = lanes(|l| f[l] / (2.0 + f[l]));
+    let k = lanes(|l| f64::from_bits((raised(l) >> 52) | TWO_52));
+    let k = lanes(|l| k[l] - (4_503_599_627_370_496.0 + 1023.0));
+    let f = lanes(|l| f64::from_bits((raised(l) & 0x000f_ffff_ffff_ffff).wrapping_add(HALF_ROOT)));
+    let f = lanes(|l| f[l] - 1.0);
+    let s = lanes(|l| 2.0 + f[l]);
+    let s = lanes(|l| f[l] / s[l]);
     let z = lanes(|l| s[l] * s[l]);
     let w = lanes(|l| z[l] * z[l]);
     let c = &LOGARITHM;
-    let even = lanes(|l| w[l] * multiply_add::<S>(w[l], multiply_add::<S>(w[l], c[5], c[3]), c[1]));
-    let odd = lanes(|l| z[l] * multiply_add::<S>(w[l], multiply_add::<S>(w[l], multiply_add::<S>(w[l], c[6], c[4]), c[2]), c[0]));
-    lanes(|l| {
-        let half_square = 0.5 * f[l] * f[l];
-        let series = s[l] * (half_square + (odd[l] + even[l]));
-        multiply_add::<S>(k[l], LN_2[0], (series + multiply_add::<S>(k[l], LN_2[1], lost[l])) - half_square + f[l])
-    })
+    let even = lanes(|l| multiply_add::<S>(w[l], c[5], c[3]));
+    let even = fused(&w, &even, c[1]);
+    let even = lanes(|l| w[l] * even[l]);
+    let odd = lanes(|l| multiply_add::<S>(w[l], c[6], c[4]));
+    let odd = fused(&w, &odd, c[2]);
+    let odd = fused(&w, &odd, c[0]);
+    let series = lanes(|l| multiply_add::<S>(z[l], odd[l], even[l]));
+    let half = lanes(|l| 0.5 * f[l]);
+    let half_square = lanes(|l| half[l] * f[l]);
+    let series = lanes(|l| half_square[l] + series[l]);
+    let low = lanes(|l| multiply_add::<S>(k[l], LN_2[1], lost[l]));
+    let rest = lanes(|l| multiply_add::<S>(s[l], series[l], low[l]));
+    let rest = lanes(|l| rest[l] - half_square[l]);
+    let rest = lanes(|l| rest[l] + f[l]);
+    lanes(|l| multiply_add::<S>(k[l], LN_2[0], rest[l]))
 }
 
 /// A group as a number, so that formulas and their jets are evaluated for eight places at once: the exponential and what is made of it in vector instructions, what is rarer lane by lane

@@ -6,6 +6,7 @@ mod jet;
 pub(crate) mod lanes;
 mod random;
 mod sum;
+pub(crate) mod vector;
 mod words;
 
 pub use jet::{Jet, Scalar};
