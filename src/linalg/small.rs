@@ -5,10 +5,13 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::numeric::lanes::{LANES, lanes};
+use crate::numeric::lanes::{LANES, Lanes, lanes};
 
-/// Rows of C that are held in registers: twelve registers of four doubles, which leaves room for a row of B and a scalar of A.
-const ROWS: usize = 6;
+/// Registers that hold rows of C at most: of sixteen of four doubles, twelve, which leaves room for a row of B and a scalar of A. Of the thirty-two of eight doubles as many do: more hide no
+/// more of an addition's latency.
+const REGISTERS: usize = 12;
+/// Rows at most where every row of A is read by itself: a machine has no more pointers to spare.
+const POINTERS: usize = 6;
 
 /// Where the scalars of A lie.
 #[derive(Clone, Copy)]
@@ -22,13 +25,17 @@ pub(crate) enum Scalars<'a> {
 /// What a product is added to.
 #[derive(Clone, Copy)]
 pub(crate) enum Onto<'a> {
+    /// Nothing.
+    Zero,
     /// C itself.
     C,
+    /// A number for each row.
+    Rows(&'a [f64]),
     /// A multiple of another matrix, laid out as C.
     Scaled(f64, &'a [f64]),
 }
 
-/// C ← C + A B (or a multiple of another matrix + A B) for C with `rows` rows of `columns` entries (a multiple of eight), each `stride` after the one before; B has `inner` rows, `b_stride` apart.
+/// C ← C + A B (or what else it is added to) for C with `rows` rows of `columns` entries (a multiple of eight), each `stride` after the one before; B has `inner` rows, `b_stride` apart.
 pub(crate) struct RowProduct<'a> {
     /// C.
     pub(crate) c: &'a mut [f64],
@@ -75,7 +82,9 @@ impl WithSimd for RowProduct<'_> {
 /// The rows in strips of nearly equal height.
 #[inline(always)]
 fn strips<S: Simd, const V: usize>(simd: S, mut p: RowProduct<'_>) {
-    let count = p.rows.div_ceil(ROWS);
+    let most = REGISTERS / V.min(REGISTERS);
+    let most = if matches!(p.a, Scalars::ByRows(..)) { most.min(POINTERS) } else { most };
+    let count = p.rows.div_ceil(most);
     for strip in 0..count {
         let (first, last) = (p.rows * strip / count, p.rows * (strip + 1) / count);
         match last - first {
@@ -84,7 +93,13 @@ fn strips<S: Simd, const V: usize>(simd: S, mut p: RowProduct<'_>) {
             3 => rows::<S, V, 3>(simd, &mut p, first),
             4 => rows::<S, V, 4>(simd, &mut p, first),
             5 => rows::<S, V, 5>(simd, &mut p, first),
-            _ => rows::<S, V, ROWS>(simd, &mut p, first),
+            6 => rows::<S, V, 6>(simd, &mut p, first),
+            7 => rows::<S, V, 7>(simd, &mut p, first),
+            8 => rows::<S, V, 8>(simd, &mut p, first),
+            9 => rows::<S, V, 9>(simd, &mut p, first),
+            10 => rows::<S, V, 10>(simd, &mut p, first),
+            11 => rows::<S, V, 11>(simd, &mut p, first),
+            _ => rows::<S, V, REGISTERS>(simd, &mut p, first),
         }
     }
 }
@@ -96,9 +111,15 @@ fn rows<S: Simd, const V: usize, const R: usize>(simd: S, p: &mut RowProduct<'_>
         // Loops rather than closures: a closure that is not inlined is compiled without the machine's vector instructions, and calls a function for every one of them.
         let mut sums = [[simd.splat_f64s(0.0); V]; R];
         match p.onto {
+            Onto::Zero => {}
             Onto::C => {
                 for (r, sums) in sums.iter_mut().enumerate() {
                     *sums = load::<S, V>(&p.c[(first + r) * p.stride + column..]);
+                }
+            }
+            Onto::Rows(numbers) => {
+                for (sums, number) in sums.iter_mut().zip(&numbers[first..first + R]) {
+                    *sums = [simd.splat_f64s(*number); V];
                 }
             }
             Onto::Scaled(factor, from) => {
@@ -186,22 +207,22 @@ impl WithSimd for Transpose<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { from, height, count, to, stride } = self;
         let whole = count / LANES * LANES;
-        for i in (0..whole).step_by(LANES) {
-            let columns: [&[f64]; LANES] = std::array::from_fn(|l| &from[(i + l) * height..][..height]);
-            let (fours, _) = columns[0].as_chunks::<4>();
-            for a in (0..4 * fours.len()).step_by(4) {
-                for half in [0, 4] {
-                    let four = |l: usize| -> [f64; 4] { *columns[half + l][a..].first_chunk().expect("four rows") };
-                    let block = transposed(simd, [four(0), four(1), four(2), four(3)]);
-                    for (s, four) in block.into_iter().enumerate() {
-                        let row: &mut [f64; 4] = to[(a + s) * stride + i + half..].first_chunk_mut().expect("half a group");
-                        *row = four;
-                    }
+        for i in (0..whole).step_by(4) {
+            let (first, rest) = from[i * height..(i + 4) * height].split_at(height);
+            let (second, rest) = rest.split_at(height);
+            let (third, fourth) = rest.split_at(height);
+            let ((first, first_rest), (second, second_rest)) = (first.as_chunks::<4>(), second.as_chunks::<4>());
+            let ((third, third_rest), (fourth, fourth_rest)) = (third.as_chunks::<4>(), fourth.as_chunks::<4>());
+            let chunks = first.iter().zip(second).zip(third.iter().zip(fourth));
+            for (((first, second), (third, fourth)), rows) in chunks.zip(to.chunks_exact_mut(4 * stride)) {
+                let block = transposed(simd, [*first, *second, *third, *fourth]);
+                for (row, four) in rows.chunks_exact_mut(stride).zip(block) {
+                    row[i..][..4].copy_from_slice(&four);
                 }
             }
-            for a in 4 * fours.len()..height {
-                let row: &mut [f64; LANES] = to[a * stride + i..].first_chunk_mut().expect("a row's group");
-                *row = std::array::from_fn(|l| columns[l][a]);
+            for (a, first) in first_rest.iter().enumerate() {
+                let row = &mut to[(height - first_rest.len() + a) * stride + i..][..4];
+                row.copy_from_slice(&[*first, second_rest[a], third_rest[a], fourth_rest[a]]);
             }
         }
         if whole < count {
@@ -213,8 +234,8 @@ impl WithSimd for Transpose<'_> {
     }
 }
 
-/// `out`_r ← `out`_r + Σ_i s_i x(r, i) over rows of `count` entries, `stride` apart, with s = `weights` or ones: in eight running sums.
-pub(crate) fn add_row_sums(rows: &[f64], stride: usize, count: usize, weights: Option<&[f64]>, out: &mut [f64]) {
+/// The eight running sums `out`_r ← `out`_r + Σ_i s_i x(r, i) over rows of `count` entries, `stride` apart, with s = `weights` or ones; entry i counts to the sum i mod 8.
+pub(crate) fn add_row_sums(rows: &[f64], stride: usize, count: usize, weights: Option<&[f64]>, out: &mut [Lanes]) {
     Arch::new().dispatch(RowSums { rows, stride, count, weights, out });
 }
 
@@ -223,7 +244,7 @@ struct RowSums<'a> {
     stride: usize,
     count: usize,
     weights: Option<&'a [f64]>,
-    out: &'a mut [f64],
+    out: &'a mut [Lanes],
 }
 
 impl WithSimd for RowSums<'_> {
@@ -233,19 +254,19 @@ impl WithSimd for RowSums<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         for (r, out) in self.out.iter_mut().enumerate() {
             let (groups, rest) = self.rows[r * self.stride..][..self.count].as_chunks::<LANES>();
-            let mut sums = [0.0; LANES];
-            *out += match self.weights {
+            let mut sums = *out;
+            match self.weights {
                 None => {
                     groups.iter().for_each(|x| sums = lanes(|l| sums[l] + x[l]));
-                    rest.iter().sum::<f64>()
+                    rest.iter().zip(&mut sums).for_each(|(x, sum)| *sum += x);
                 }
                 Some(weights) => {
                     let (pairs, weights_rest) = weights[..self.count].as_chunks::<LANES>();
                     groups.iter().zip(pairs).for_each(|(x, s)| sums = lanes(|l| sums[l] + s[l] * x[l]));
-                    rest.iter().zip(weights_rest).map(|(x, s)| x * s).sum::<f64>()
+                    rest.iter().zip(weights_rest).zip(&mut sums).for_each(|((x, s), sum)| *sum += x * s);
                 }
-            };
-            *out += sums.iter().sum::<f64>();
+            }
+            *out = sums;
         }
     }
 }

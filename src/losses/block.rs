@@ -240,7 +240,7 @@ fn softmax_group<S: Simd, L: SoftmaxLanes>(
     for k in 0..classes {
         let z = group_mut(z, k * stride + at);
         let below = Vector::new(simd, z) - top;
-        let e = below.exp();
+        let e = below.exp_of_negative();
         total = total + e;
         others = others + zero.where_label(labels, k as u64, e);
         below_own = below.where_label(labels, k as u64, below_own);

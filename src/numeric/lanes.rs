@@ -36,11 +36,11 @@ pub(crate) fn lanes(f: impl Fn(usize) -> f64) -> Lanes {
 }
 
 /// The leading and the trailing part of ln 2: n times the leading one is exact for |n| < 2²⁰.
-const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+pub(super) const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
 /// 1.5·2⁵²: adding it rounds to an integer, which then stands in the low bits.
-const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
+pub(super) const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
 /// q(r) = (eʳ − 1 − r)/r² on |r| ≤ ln 2/2, by Remez's exchange in 60 digits (`tests/oracle/exponential.py`): |r²(q − polynomial)| ≤ 1e-17, most of it from the coefficients' rounding.
-const EXPONENTIAL: [f64; 10] = [
+pub(super) const EXPONENTIAL: [f64; 10] = [
     0.5000000000000012,
     0.166666666666667,
     0.041666666666515535,

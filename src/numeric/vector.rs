@@ -7,7 +7,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use pulp::Simd;
 
-use super::lanes::{LANES, Lanes, exp, lanes, log_one_plus};
+use super::lanes::{EXPONENTIAL, LANES, LN_2, Lanes, TO_INTEGER, lanes, log_one_plus};
 
 /// Eight doubles.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,9 @@ impl<S: Simd> Vector<S> {
     /// self·b + c, fused where the machine can.
     #[inline(always)]
     pub(crate) fn mul_add(self, b: Self, c: Self) -> Self {
+        if S::IS_SCALAR {
+            return self * b + c;
+        }
         by_registers!(self.simd, mul_add_e_f64s, self.lanes, b.lanes, c.lanes)
     }
 
@@ -117,10 +120,27 @@ impl<S: Simd> Vector<S> {
         Self { simd: self.simd, lanes: lanes(|l| f(self.lanes[l])) }
     }
 
-    /// eˣ, as [`exp`].
+    /// eˣ for x ≤ 0, within 1.1 ulp; 0 for x < −708, where e^x < 3.4e-308; NaN stays.
+    ///
+    /// The method of [`exp`](super::lanes::exp); as the result is a normal number, n is added to the bits of its exponent.
     #[inline(always)]
-    pub(crate) fn exp(self) -> Self {
-        Self { simd: self.simd, lanes: exp::<S>(&self.lanes) }
+    pub(crate) fn exp_of_negative(self) -> Self {
+        let number = |x: f64| self.number(x);
+        let shifted = self.mul_add(number(std::f64::consts::LOG2_E), number(TO_INTEGER));
+        let n = shifted - number(TO_INTEGER);
+        let r = n.mul_add(number(-LN_2[0]), self);
+        let r = n.mul_add(number(-LN_2[1]), r);
+        let r2 = r * r;
+        let r4 = r2 * r2;
+        let pair = |i: usize| number(EXPONENTIAL[i + 1]).mul_add(r, number(EXPONENTIAL[i]));
+        let low = pair(2).mul_add(r2, pair(0));
+        let high = pair(6).mul_add(r2, pair(4));
+        let high = pair(8).mul_add(r4, high);
+        let above_one = high.mul_add(r4, low).mul_add(r2, r);
+        let scaled = number(1.0) + above_one;
+        // The integer stands in the low bits of `shifted`: all others are shifted out.
+        let scaled = lanes(|l| f64::from_bits(scaled.lanes[l].to_bits().wrapping_add(shifted.lanes[l].to_bits() << 52)));
+        number(-708.0).where_above(self, number(0.0), Self { simd: self.simd, lanes: scaled })
     }
 
     /// log(1 + x), as [`log_one_plus`].

@@ -8,7 +8,7 @@ use crate::linalg::{
     Onto, RowProduct, Scalars, add_product, add_row_sums, axpy, product, strided, strided_mut, transpose, view, view_mut,
 };
 use crate::losses::{LogitBlock, Scratch};
-use crate::numeric::lanes::LANES;
+use crate::numeric::lanes::{LANES, Lanes};
 
 /// Entries of W up to which products are computed in registers.
 const SMALL_ENTRIES: usize = 2_048;
@@ -103,7 +103,8 @@ pub(super) struct Block {
     out: Vec<f64>,
     /// ∂f/∂W: padded rows where products are small, columns otherwise.
     w: Vec<f64>,
-    b: Vec<f64>,
+    /// ∂f/∂b: eight running sums to a class.
+    b: Vec<Lanes>,
     scratch: Scratch,
 }
 
@@ -125,7 +126,7 @@ impl Block {
             tangent: Vec::new(),
             out: zeros(small && padded > width, padded * samples),
             w: vec![0.0; classes * if small { padded } else { width }],
-            b: vec![0.0; classes],
+            b: vec![[0.0; LANES]; classes],
             scratch: Scratch::new(classes),
         }
     }
@@ -138,13 +139,16 @@ impl Block {
     /// Forgets what was accumulated.
     pub(super) fn clear(&mut self) {
         self.w.fill(0.0);
-        self.b.fill(0.0);
+        self.b.fill([0.0; LANES]);
     }
 
     /// Turns to the columns from `first` on, as many as fit before `end`; returns their number.
     pub(super) fn begin(&mut self, problem: &Problem, first: usize, end: usize) -> usize {
         let shape = &problem.shape;
         let count = self.layout.samples.min(end - first);
+        if (self.first, self.count) == (first, count) {
+            return count;
+        }
         (self.first, self.count) = (first, count);
         let factor = problem.scale / shape.samples() as f64;
         for (to, &label) in self.labels.iter_mut().zip(&shape.labels()[first..first + count]) {
@@ -265,7 +269,9 @@ impl Block {
         } else {
             axpy(1.0, &self.w, w);
         }
-        axpy(1.0, &self.b, b);
+        for (b, sums) in b.iter_mut().zip(&self.b) {
+            *b += sums.iter().sum::<f64>();
+        }
     }
 
     /// The residuals as a K×count matrix into `out`.
@@ -310,25 +316,17 @@ fn images(
 ) {
     let Layout { classes, width, stride, small, .. } = layout;
     let padded = count.next_multiple_of(LANES);
-    let begins_with_bias = small && stretches.is_empty();
+    let begins_with_bias = small && stretches.is_empty() && !b.is_empty();
     if small {
-        for k in 0..classes {
-            out[k * stride..][..padded].fill(if begins_with_bias && !b.is_empty() { b[k] } else { 0.0 });
-        }
-        for &(w, columns, _) in terms {
-            let a = Scalars::ByColumns(w, classes);
-            let product = RowProduct {
-                c: out,
-                onto: Onto::C,
-                stride,
-                rows: classes,
-                columns: padded,
-                a,
-                b: &columns.rows,
-                b_stride: stride,
-                inner: width,
+        for (i, &(w, columns, _)) in terms.iter().enumerate() {
+            let onto = match i {
+                0 if begins_with_bias => Onto::Rows(b),
+                0 => Onto::Zero,
+                _ => Onto::C,
             };
-            product.run();
+            let a = Scalars::ByColumns(w, classes);
+            let (rows, columns, b) = (classes, padded, &columns.rows);
+            RowProduct { c: out, onto, stride, rows, columns, a, b, b_stride: stride, inner: width }.run();
         }
     } else {
         for (i, &(w, _, h)) in terms.iter().enumerate() {
@@ -367,7 +365,7 @@ fn add_outer(layout: Layout, first: usize, count: usize, g: &[f64], columns: &Co
 }
 
 /// `b` ← `b` + G s.
-fn add_rows(layout: Layout, count: usize, g: &[f64], stretches: &[f64], b: &mut [f64]) {
+fn add_rows(layout: Layout, count: usize, g: &[f64], stretches: &[f64], b: &mut [Lanes]) {
     add_row_sums(g, layout.stride, count, if stretches.is_empty() { None } else { Some(stretches) }, b);
 }
 
