@@ -7,7 +7,7 @@ use super::Problem;
 use crate::linalg::{
     Onto, RowProduct, Scalars, add_product, add_row_sums, axpy, product, strided, strided_mut, transpose, view, view_mut,
 };
-use crate::losses::{LogitBlock, Scratch};
+use crate::losses::{BlockCurvature, LogitBlock, Scratch, Task};
 use crate::numeric::lanes::{LANES, Lanes};
 
 /// Entries of W up to which products are computed in registers.
@@ -108,6 +108,13 @@ pub(super) struct Block {
     scratch: Scratch,
 }
 
+/// What is kept of a block for the Hessian products at a point.
+#[derive(Debug)]
+pub(super) struct KeptBlock {
+    residuals: Vec<f64>,
+    curvature: BlockCurvature,
+}
+
 impl Block {
     pub(super) fn new(layout: Layout, stretched: bool) -> Self {
         let Layout { classes, width, samples, stride, padded, small } = layout;
@@ -134,6 +141,17 @@ impl Block {
     /// Samples of the block.
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Most samples of a block.
+    pub(super) fn most(&self) -> usize {
+        self.layout.samples
+    }
+
+    /// Room for what is kept of a block.
+    pub(super) fn place(&self) -> KeptBlock {
+        let Layout { classes, stride, .. } = self.layout;
+        KeptBlock { residuals: vec![0.0; classes * stride], curvature: BlockCurvature::new(classes, stride) }
     }
 
     /// Forgets what was accumulated.
@@ -204,6 +222,23 @@ impl Block {
         let function = problem.loss.function();
         let (mut block, _) = self.logit_block();
         if fast { function.residual_block(&mut block) } else { block.residuals_by_sample(function) }
+    }
+
+    /// Turns the logits into residuals and keeps the curvature; returns the sum of the losses. `None`, and nothing done, where the loss cannot do it.
+    pub(super) fn linearise(&mut self, problem: &Problem, place: &mut KeptBlock) -> Option<f64> {
+        let (mut block, _) = self.logit_block();
+        problem.loss.function().over_lanes(&mut block, Task::Keep(&mut place.curvature))
+    }
+
+    /// Gives the logits, or what they were turned into, for the residuals that are kept, and takes them back.
+    pub(super) fn exchange_residuals(&mut self, place: &mut KeptBlock) {
+        std::mem::swap(&mut self.logits, &mut place.residuals);
+    }
+
+    /// Turns the directions D_i into A_i D_i with the curvature that was kept.
+    pub(super) fn curve_as(&mut self, place: &KeptBlock) {
+        let Layout { classes, stride, .. } = self.layout;
+        place.curvature.multiply(&self.labels, classes, self.count, &mut self.tangent, stride);
     }
 
     /// Turns the directions D_i into A_i D_i, and the logits into residuals.
@@ -304,6 +339,11 @@ fn columns_of(layout: Layout, first: usize, count: usize, matrix: &[f64]) -> &[f
     &matrix[first * layout.width..(first + count) * layout.width]
 }
 
+/// The first and the last of one term or two.
+fn one_or_two<T>(terms: &[T]) -> [&T; 2] {
+    [&terms[0], &terms[terms.len() - 1]]
+}
+
 /// `out` ← Σ W h/s + b over the terms (W, columns, H), the samples side by side; rows end in zeros plus b.
 fn images(
     layout: Layout,
@@ -318,16 +358,10 @@ fn images(
     let padded = count.next_multiple_of(LANES);
     let begins_with_bias = small && stretches.is_empty() && !b.is_empty();
     if small {
-        for (i, &(w, columns, _)) in terms.iter().enumerate() {
-            let onto = match i {
-                0 if begins_with_bias => Onto::Rows(b),
-                0 => Onto::Zero,
-                _ => Onto::C,
-            };
-            let a = Scalars::ByColumns(w, classes);
-            let (rows, columns, b) = (classes, padded, &columns.rows);
-            RowProduct { c: out, onto, stride, rows, columns, a, b, b_stride: stride, inner: width }.run();
-        }
+        let onto = if begins_with_bias { Onto::Rows(b) } else { Onto::Zero };
+        let pair = one_or_two(terms).map(|&(w, columns, _)| (Scalars::ByColumns(w, classes), &columns.rows[..]));
+        let (terms, columns) = (&pair[..terms.len()], padded);
+        RowProduct { c: out, onto, stride, rows: classes, columns, terms, b_stride: stride, inner: width }.run();
     } else {
         for (i, &(w, _, h)) in terms.iter().enumerate() {
             let h = view(columns_of(layout, first, count, h), width, count).transpose();
@@ -354,10 +388,10 @@ fn add_outer(layout: Layout, first: usize, count: usize, g: &[f64], columns: &Co
     let Layout { classes, width, stride, padded, small, .. } = layout;
     let h = columns_of(layout, first, count, h);
     if small {
-        let b = if padded > width { &columns.padded } else { h };
-        let a = Scalars::ByRows(g, stride);
-        RowProduct { c: w, onto: Onto::C, stride: padded, rows: classes, columns: padded, a, b, b_stride: padded, inner: count }
-            .run();
+        let b = if padded > width { &columns.padded[..] } else { h };
+        let terms = &[(Scalars::ByRows(g, stride), b)];
+        let (c, onto) = (w, Onto::C);
+        RowProduct { c, onto, stride: padded, rows: classes, columns: padded, terms, b_stride: padded, inner: count }.run();
     } else {
         let g = strided(g, count, classes, stride).transpose();
         add_product(view_mut(w, classes, width), g, view(h, width, count).transpose(), 1.0);
@@ -396,11 +430,10 @@ fn add_features(
     // What is padded goes through a room of its own.
     let direct = padded == width;
     let (c, from) = if direct { (&mut *out, h) } else { (&mut *room, &columns.padded[..]) };
-    for (i, &((classifier, _), g)) in terms.iter().enumerate() {
-        let onto = if i == 0 { Onto::Scaled(decay, from) } else { Onto::C };
-        let (a, b) = (Scalars::ByColumns(g, stride), &classifier.rows);
-        RowProduct { c, onto, stride: padded, rows: count, columns: padded, a, b, b_stride: padded, inner: classes }.run();
-    }
+    let onto = Onto::Scaled(decay, from);
+    let pair = one_or_two(terms).map(|&((classifier, _), g)| (Scalars::ByColumns(g, stride), &classifier.rows[..]));
+    let terms = &pair[..terms.len()];
+    RowProduct { c, onto, stride: padded, rows: count, columns: padded, terms, b_stride: padded, inner: classes }.run();
     if !direct && width > 0 {
         for (out, padded) in out.chunks_exact_mut(width).zip(room.chunks_exact(padded)) {
             out.copy_from_slice(&padded[..width]);

@@ -15,7 +15,7 @@
 use rayon::prelude::*;
 
 use super::Problem;
-use super::blocks::{Block, Classifier, Layout};
+use super::blocks::{Block, Classifier, KeptBlock, Layout};
 use crate::linalg::{axpy, dot};
 use crate::model::Point;
 use crate::numeric::Sum;
@@ -25,6 +25,8 @@ use crate::numeric::lanes::LANES;
 const CHUNKED_FROM: usize = 4_000_000;
 /// Number of chunks of a large problem. Fixed, so that sums do not depend on the machine.
 const CHUNKS: usize = 8;
+/// Entries of the residuals and of the curvature of a point at most that are kept for products: 1 MiB each. More would leave the cache, and reading them back takes as long as forming them.
+const KEPT_ENTRIES: usize = 131_072;
 
 /// How often each quantity was computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,20 @@ pub struct Counts {
     pub hessian_products: u64,
 }
 
+/// The point at which an [`Objective`] last kept what Hessian products share, see [`Objective::linearise`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Linearisation(u64);
+
+/// What the Hessian products at a point share, block by block.
+#[derive(Debug, Default)]
+struct Kept {
+    /// How often something was kept.
+    version: u64,
+    /// Whether the last pass could keep all its blocks.
+    whole: bool,
+    blocks: Vec<KeptBlock>,
+}
+
 /// The objective with its workspace: f, ∇f and ∇²f·v. Evaluating it allocates nothing after the first time.
 #[derive(Debug)]
 pub struct Objective<'p> {
@@ -47,6 +63,7 @@ pub struct Objective<'p> {
     /// Columns of a chunk; the last one may have fewer.
     chunk_columns: usize,
     chunks: Vec<Chunk>,
+    kept: Kept,
     counts: Counts,
 }
 
@@ -85,7 +102,7 @@ impl<'p> Objective<'p> {
         };
         let chunks = (0..columns).step_by(chunk_columns).map(chunk).collect();
         let [classifier, direction] = [(); 2].map(|()| Classifier::new(layout));
-        Self { problem, fast, classifier, direction, chunk_columns, chunks, counts: Counts::default() }
+        Self { problem, fast, classifier, direction, chunk_columns, chunks, kept: Kept::default(), counts: Counts::default() }
     }
 
     /// The problem whose objective this is.
@@ -120,6 +137,26 @@ impl<'p> Objective<'p> {
 
     /// f(x), and ∇f(x) into `gradient` (packed as the point, overwritten).
     pub fn value_gradient(&mut self, x: &Point, gradient: &mut [f64]) -> f64 {
+        self.pass(x, gradient, None)
+    }
+
+    /// f(x) and ∇f(x), and what the Hessian products at x share: residuals and curvatures of all samples. They are kept until the next call, for [`Objective::hessian_product_at`], where the problem is
+    /// small and its loss vectorised; where they are not, products compute them anew.
+    pub fn linearise(&mut self, x: &Point, gradient: &mut [f64]) -> (f64, Linearisation) {
+        let shape = &self.problem.shape;
+        if !self.fast || self.chunks.len() != 1 || shape.classes() * shape.columns() > KEPT_ENTRIES {
+            return (self.value_gradient(x, gradient), Linearisation::default());
+        }
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.version += 1;
+        kept.whole = true;
+        let value = self.pass(x, gradient, Some(&mut kept));
+        let at = Linearisation(if kept.whole { kept.version } else { 0 });
+        self.kept = kept;
+        (value, at)
+    }
+
+    fn pass(&mut self, x: &Point, gradient: &mut [f64], mut kept: Option<&mut Kept>) -> f64 {
         self.counts.gradients += 1;
         let (problem, fast) = (self.problem, self.fast);
         let width = problem.shape.width();
@@ -128,19 +165,30 @@ impl<'p> Objective<'p> {
         let (gradient_h, gradient_b) = rest.split_at_mut(h.len());
         self.classifier.set(w);
         let classifier = &self.classifier;
-        let body = |chunk: &mut Chunk, gradient_h: &mut [f64]| {
+        let body = |chunk: &mut Chunk, gradient_h: &mut [f64], mut kept: Option<&mut Kept>| {
             chunk.clear();
             let start = chunk.first;
             chunk.for_each_block(problem, |block, first, value| {
                 block.load(h);
                 block.logits(w, h, b);
-                value.add(block.residuals(problem, fast));
+                let mut place = kept.as_deref_mut().map(|kept| kept.place(block, first - start));
+                let sum = place.as_deref_mut().and_then(|place| block.linearise(problem, place));
+                value.add(sum.unwrap_or_else(|| block.residuals(problem, fast)));
                 block.add_classifier_gradient(h);
                 let out = &mut gradient_h[(first - start) * width..][..block.count() * width];
                 block.feature_gradient(problem.decay.h, h, (classifier, w), out);
+                if let Some(place) = place {
+                    block.exchange_residuals(place);
+                }
+                if let (Some(kept), None) = (kept.as_deref_mut(), sum) {
+                    kept.whole = false;
+                }
             });
         };
-        for_each_chunk_with(&mut self.chunks, gradient_h, self.chunk_columns * width, body);
+        match &mut self.chunks[..] {
+            [chunk] => body(chunk, gradient_h, kept.take()),
+            many => for_each_chunk_with(many, gradient_h, self.chunk_columns * width, |chunk, out| body(chunk, out, None)),
+        }
         combine(&self.chunks, gradient_w, gradient_b);
         axpy(problem.decay.w, w, gradient_w);
         axpy(problem.decay.b, b, gradient_b);
@@ -149,6 +197,11 @@ impl<'p> Objective<'p> {
 
     /// ∇²f(x)·`direction` into `out` (packed as the point, overwritten).
     pub fn hessian_product(&mut self, x: &Point, direction: &[f64], out: &mut [f64]) {
+        self.hessian_product_at(x, Linearisation::default(), direction, out);
+    }
+
+    /// The same, with what was kept at `at`, the linearisation of `x`; computed anew if something else was kept since.
+    pub fn hessian_product_at(&mut self, x: &Point, at: Linearisation, direction: &[f64], out: &mut [f64]) {
         self.counts.hessian_products += 1;
         let (problem, fast) = (self.problem, self.fast);
         let width = problem.shape.width();
@@ -160,21 +213,35 @@ impl<'p> Objective<'p> {
         self.classifier.set(w);
         self.direction.set(u);
         let (classifier, turned) = (&self.classifier, &self.direction);
-        let body = |chunk: &mut Chunk, out_h: &mut [f64]| {
+        let body = |chunk: &mut Chunk, out_h: &mut [f64], mut kept: Option<&mut Kept>| {
             chunk.clear();
             let start = chunk.first;
             chunk.for_each_block(problem, |block, first, _| {
                 block.load(h);
                 block.load_direction(v);
-                block.logits(w, h, b);
                 block.tangent((w, h), (u, v), c);
-                block.curve(problem, fast);
+                let mut place = kept.as_deref_mut().map(|kept| kept.place(block, first - start));
+                if let Some(place) = place.as_deref_mut() {
+                    block.exchange_residuals(place);
+                    block.curve_as(place);
+                } else {
+                    block.logits(w, h, b);
+                    block.curve(problem, fast);
+                }
                 block.add_classifier_curvature(h, v);
                 let out = &mut out_h[(first - start) * width..][..block.count() * width];
                 block.feature_curvature(problem.decay.h, v, (classifier, w), (turned, u), out);
+                if let Some(place) = place {
+                    block.exchange_residuals(place);
+                }
             });
         };
-        for_each_chunk_with(&mut self.chunks, out_h, self.chunk_columns * width, body);
+        let known = at != Linearisation::default() && at.0 == self.kept.version;
+        let kept = known.then_some(&mut self.kept);
+        match &mut self.chunks[..] {
+            [chunk] => body(chunk, out_h, kept),
+            many => for_each_chunk_with(many, out_h, self.chunk_columns * width, |chunk, out| body(chunk, out, None)),
+        }
         combine(&self.chunks, out_w, out_b);
         axpy(problem.decay.w, u, out_w);
         axpy(problem.decay.b, c, out_b);
@@ -207,6 +274,17 @@ impl<'p> Objective<'p> {
     }
 }
 
+impl Kept {
+    /// The place of the block whose first column is the chunk's column `first`.
+    fn place(&mut self, block: &Block, first: usize) -> &mut KeptBlock {
+        let index = first / block.most();
+        if index == self.blocks.len() {
+            self.blocks.push(block.place());
+        }
+        &mut self.blocks[index]
+    }
+}
+
 impl Chunk {
     /// Prepares the accumulators of a pass.
     fn clear(&mut self) {
@@ -225,17 +303,14 @@ impl Chunk {
     }
 }
 
-/// Runs `body` over the chunks, each with its piece of `columns`, in parallel where there are several.
+/// Runs `body` over the chunks, each with its piece of `columns`, in parallel.
 fn for_each_chunk_with(
     chunks: &mut [Chunk],
     columns: &mut [f64],
     piece: usize,
     body: impl Fn(&mut Chunk, &mut [f64]) + Sync + Send,
 ) {
-    match chunks {
-        [chunk] => body(chunk, columns),
-        many => many.par_iter_mut().zip(columns.par_chunks_mut(piece)).for_each(|(chunk, columns)| body(chunk, columns)),
-    }
+    chunks.par_iter_mut().zip(columns.par_chunks_mut(piece)).for_each(|(chunk, columns)| body(chunk, columns));
 }
 
 /// Sums the chunks' parts of ∂f/∂W and ∂f/∂b, in order.

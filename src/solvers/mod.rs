@@ -143,7 +143,7 @@ impl SolverSpec {
             SolverSpec::GradientDescent { step: None } => Box::new(descent::Backtracking::default()),
             SolverSpec::Momentum { step, momentum } => Box::new(descent::Momentum::new(step, momentum, stop.steps_max)),
             SolverSpec::Lbfgs { memory } => Box::new(lbfgs::Lbfgs::new(memory)),
-            SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius)),
+            SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius, stop.gradient_norm)),
             SolverSpec::GradientNorm => Box::new(gradient_norm::GradientNorm::default()),
             SolverSpec::NewtonMinres => Box::new(newton_minres::NewtonMinres),
             SolverSpec::EigenvectorFollowing { index, radius } => {

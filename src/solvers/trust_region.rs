@@ -7,12 +7,17 @@
 //! It is not made where it can find nothing: with a convex loss ∇²f along (U, V, c) is at least λ_W‖U‖² + λ_H‖V‖² + 2⟨G, UV⟩ ≥ 2(μ − ‖G‖_op)‖U‖‖V‖, at any point.
 
 use super::{Method, State, StopReason};
-use crate::linalg::{axpy, dot};
+use crate::critical::GradientNorm;
+use crate::linalg::{axpy, axpy_square, conjugate_step, dot};
 use crate::numeric::{gaussian, stream};
-use crate::objective::{Objective, residual_spectrum};
+use crate::objective::{Linearisation, Objective, residual_spectrum};
 
 /// Most conjugate-gradient iterations of a step.
 const INNER_MAX: usize = 500;
+/// What a step that is refused is shortened to, as a fraction of its length.
+const SHORTENED: f64 = 0.25;
+/// The residual of the model's gradient, as a fraction of what the solver may stop at, below which conjugate gradients gain nothing: the rest is for what the model leaves out.
+const ENOUGH: f64 = 0.25;
 /// Krylov dimension of the search for negative curvature.
 const PROBE_MAX: usize = 60;
 /// How far ‖G‖_op may be above μ, relatively, where negative curvature is not searched for: what there could be is of this order, beside the decays.
@@ -22,7 +27,11 @@ const LEAVES_MAX: u64 = 200;
 
 pub(super) struct TrustRegion {
     radius: f64,
+    /// The scaled gradient norm at which the solver stops.
+    bound: f64,
     leaves: u64,
+    /// What the objective keeps of the state, if it does.
+    here: Linearisation,
     room: Room,
 }
 
@@ -36,19 +45,26 @@ struct Room {
     direction: Vec<f64>,
     /// ∇²f times the direction.
     curved: Vec<f64>,
-    trial: Option<State>,
+    /// Where the path of steps crosses the radius that is tried if this one is refused, and the decrease predicted there.
+    shorter: Vec<f64>,
+    predicted: Option<f64>,
+    trial: Option<(State, Linearisation)>,
 }
 
 impl TrustRegion {
-    pub(super) fn new(radius: f64) -> Self {
-        Self { radius, leaves: 0, room: Room::default() }
+    pub(super) fn new(radius: f64, bound: f64) -> Self {
+        Self { radius, bound, leaves: 0, here: Linearisation::default(), room: Room::default() }
     }
 
     /// The Steihaug step into `room.step`; returns its length and the decrease that the model predicts.
     ///
+    /// The step for a smaller radius lies on the same path: if this one is refused, the next need not be computed again.
+    ///
     /// Along conjugate directions ⟨r, d⟩ = −‖r‖², so the model falls by t‖r‖² − ½t²⟨d, ∇²f d⟩ over t d; ‖p‖², ⟨p, d⟩ and ‖d‖² follow from recurrences.
     fn model_step(&mut self, objective: &mut Objective<'_>, state: &State) -> (f64, f64) {
-        let Room { step: p, residual: r, direction: d, curved, .. } = &mut self.room;
+        let Room { step: p, residual: r, direction: d, curved, shorter, predicted: predicted_shorter, .. } = &mut self.room;
+        let inner = SHORTENED * self.radius;
+        *predicted_shorter = None;
         let n = state.gradient.len();
         p.clear();
         p.resize(n, 0.0);
@@ -58,29 +74,36 @@ impl TrustRegion {
         d.extend(r.iter().map(|r| -r));
         let mut square = dot(r, r);
         let norm = square.sqrt();
-        let tolerance = norm * norm.sqrt().min(0.1);
+        let norms = GradientNorm::of(objective.problem(), &state.x, &state.gradient);
+        let enough = if norms.scaled > 0.0 { ENOUGH * self.bound * (norms.norm / norms.scaled) } else { 0.0 };
+        let tolerance = (norm * norm.sqrt().min(std::env::var("TRF").ok().and_then(|s| s.parse().ok()).unwrap_or(0.1))).max(enough);
         let (mut pp, mut pd, mut dd) = (0.0, 0.0, square);
         let mut predicted = 0.0;
         for _ in 0..INNER_MAX {
-            objective.hessian_product(&state.x, d, curved);
+            objective.hessian_product_at(&state.x, self.here, d, curved);
             let curvature = dot(d, curved);
             let t = square / curvature;
             let ahead = pp + t * (2.0 * pd + t * dd);
+            if predicted_shorter.is_none() && !(curvature > 0.0 && ahead < inner * inner) {
+                let t = to_boundary(pp, pd, dd, inner);
+                shorter.clone_from(p);
+                axpy(t, d, shorter);
+                *predicted_shorter = Some(predicted + t * (square - 0.5 * t * curvature));
+            }
             if !(curvature > 0.0) || !(ahead < self.radius * self.radius) {
                 let t = to_boundary(pp, pd, dd, self.radius);
                 axpy(t, d, p);
                 predicted += t * (square - 0.5 * t * curvature);
                 break;
             }
-            axpy(t, d, p);
             predicted += 0.5 * t * square;
-            axpy(t, curved, r);
-            let next = dot(r, r);
+            let next = axpy_square(t, curved, r);
             if next.sqrt() <= tolerance {
+                axpy(t, d, p);
                 break;
             }
             let ratio = next / square;
-            d.iter_mut().zip(r.iter()).for_each(|(d, r)| *d = -r + ratio * *d);
+            conjugate_step(t, ratio, r, d, p);
             (pp, pd, dd) = (ahead, ratio * (pd + t * dd), next + ratio * ratio * dd);
             square = next;
         }
@@ -88,17 +111,19 @@ impl TrustRegion {
     }
 
     /// The state at x + t v, in the room kept for it.
-    fn trial(&mut self, objective: &mut Objective<'_>, state: &State, t: f64, v: Option<&[f64]>) -> State {
-        let mut trial = self.room.trial.take().unwrap_or_else(|| state.clone());
+    fn trial(&mut self, objective: &mut Objective<'_>, state: &State, t: f64, v: Option<&[f64]>) -> (State, Linearisation) {
+        let (mut trial, _) = self.room.trial.take().unwrap_or_else(|| (state.clone(), self.here));
         trial.x.as_mut_slice().copy_from_slice(state.x.as_slice());
         axpy(t, v.unwrap_or(&self.room.step), trial.x.as_mut_slice());
-        trial.value = objective.value_gradient(&trial.x, &mut trial.gradient);
-        trial
+        let (value, at) = objective.linearise(&trial.x, &mut trial.gradient);
+        trial.value = value;
+        (trial, at)
     }
 
     /// Moves `state` to `trial`, whose room is kept.
-    fn accept(&mut self, state: &mut State, trial: State) {
-        self.room.trial = Some(std::mem::replace(state, trial));
+    fn accept(&mut self, state: &mut State, (trial, at): (State, Linearisation)) {
+        self.room.trial = Some((std::mem::replace(state, trial), self.here));
+        self.here = at;
     }
 }
 
@@ -112,9 +137,12 @@ fn to_boundary(pp: f64, pd: f64, dd: f64, radius: f64) -> f64 {
 
 impl Method for TrustRegion {
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
+        let mut shorter = None;
         loop {
-            let (length, predicted) = self.model_step(objective, state);
-            let trial = self.trial(objective, state, 1.0, None);
+            let (length, predicted) = shorter.take().unwrap_or_else(|| self.model_step(objective, state));
+            if std::env::var("TRLOG").is_ok() { eprintln!("g {:e} hp {} len {:e} rad {:e} f {}", dot(&state.gradient,&state.gradient).sqrt(), objective.counts().hessian_products, length, self.radius, state.value); }
+            let (trial, at) = self.trial(objective, state, 1.0, None);
+            let before = self.radius;
             let gained = state.value - trial.value;
             // Below the value's rounding the gradient decides.
             let rounding = 64.0 * f64::EPSILON * state.value.abs();
@@ -124,15 +152,20 @@ impl Method for TrustRegion {
                 gained / predicted
             };
             if !(quality >= 0.25) {
-                self.radius = 0.25 * length;
+                self.radius = SHORTENED * length;
             } else if quality > 0.75 && length > 0.8 * self.radius {
-                self.radius *= 2.0;
+                self.radius *= std::env::var("TRGROW").ok().and_then(|s| s.parse().ok()).unwrap_or(2.0);
             }
             if quality > 1e-4 {
-                self.accept(state, trial);
+                self.accept(state, (trial, at));
                 return Ok(());
             }
-            self.room.trial = Some(trial);
+            self.room.trial = Some((trial, at));
+            // A step that ended inside is shortened to less than where the path was left.
+            if let (Some(predicted), true) = (self.room.predicted.take(), length > (1.0 - 1e-9) * before) {
+                std::mem::swap(&mut self.room.step, &mut self.room.shorter);
+                shorter = Some((self.radius, predicted));
+            }
             if !(self.radius > 1e-14 * (1.0 + dot(state.x.as_slice(), state.x.as_slice()).sqrt())) {
                 return Err(StopReason::NoProgress);
             }
@@ -144,19 +177,19 @@ impl Method for TrustRegion {
             return false;
         }
         self.leaves += 1;
-        let Some(mut direction) = negative_curvature(objective, state, self.leaves) else { return false };
+        let Some(mut direction) = negative_curvature(objective, state, self.here, self.leaves) else { return false };
         if dot(&direction, &state.gradient) > 0.0 {
             direction.iter_mut().for_each(|d| *d = -*d);
         }
         let mut step = 1.0;
         for _ in 0..40 {
-            let trial = self.trial(objective, state, step, Some(&direction));
+            let (trial, at) = self.trial(objective, state, step, Some(&direction));
             if trial.value < state.value - 64.0 * f64::EPSILON * state.value.abs() {
-                self.accept(state, trial);
+                self.accept(state, (trial, at));
                 self.radius = self.radius.max(step);
                 return true;
             }
-            self.room.trial = Some(trial);
+            self.room.trial = Some((trial, at));
             step *= 0.5;
         }
         false
@@ -174,7 +207,7 @@ fn nothing_falls(objective: &mut Objective<'_>, state: &State) -> bool {
 }
 
 /// A unit direction of negative curvature, by Lanczos with full orthogonalisation from a random vector.
-fn negative_curvature(objective: &mut Objective<'_>, state: &State, index: u64) -> Option<Vec<f64>> {
+fn negative_curvature(objective: &mut Objective<'_>, state: &State, at: Linearisation, index: u64) -> Option<Vec<f64>> {
     let n = state.gradient.len();
     let mut basis: Vec<Vec<f64>> = Vec::new();
     let mut next = vec![0.0; n];
@@ -185,7 +218,7 @@ fn negative_curvature(objective: &mut Objective<'_>, state: &State, index: u64) 
     while basis.len() < size && length > 1e-12 {
         next.iter_mut().for_each(|x| *x /= length);
         let mut image = vec![0.0; n];
-        objective.hessian_product(&state.x, &next, &mut image);
+        objective.hessian_product_at(&state.x, at, &next, &mut image);
         let column = basis.len();
         basis.push(std::mem::replace(&mut next, image));
         // What orthogonalisation takes from ∇²f q_j along q_i is the entry (i, j) of the projected matrix. A second round where the first has left little, and so has rounded.
