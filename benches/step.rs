@@ -16,40 +16,28 @@ use std::time::Instant;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use ufm::critical::GradientNorm;
-use ufm::linalg::axpy;
+use ufm::linalg::axpy_shared;
 use ufm::losses::ALL;
 use ufm::model::{Bias, Decay, Point, Shape};
 use ufm::numeric::{gaussian, stream};
-use ufm::objective::{Objective, Problem};
+use ufm::objective::{Objective, Problem, Threads};
 use ufm::solvers::{SolverSpec, Stop, minimise};
 
 /// Seconds that one comparison may take.
 const PATIENCE: f64 = 4.0;
 
+/// Everything inside the pool, as runs compute: there threads share the passes over a problem.
 fn main() {
+    rayon::scope(|_| chosen());
+}
+
+fn chosen() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     match (arguments.first().map(String::as_str), &numbers[..]) {
         (Some("one"), &[classes, width, samples, ..]) => one(classes, width, samples),
         (Some("minimise"), &[classes, width, per_class, ..]) => solve(&arguments, classes, width, per_class),
         (Some("grown"), &[classes, width, samples, ..]) => grown(classes, width, samples),
-        (Some("loop"), &[classes, width, samples, ..]) => {
-            let (problem, mut point) = random(classes, width, samples);
-            let mut objective = Objective::fast(&problem);
-            let mut gradient = vec![0.0; problem.dimension()];
-            let [t] = alternate([&mut || {
-                black_box(objective.value_gradient(&point, &mut gradient));
-                axpy(-1e-3, &gradient, point.as_mut_slice());
-            }]);
-            println!("{} {}", time(t.best), time(t.median));
-        }
-        (Some("hloop"), &[classes, width, samples, ..]) => {
-            let (problem, point) = random(classes, width, samples);
-            let mut objective = Objective::fast(&problem);
-            let mut gradient = vec![0.0; problem.dimension()];
-            let [t] = alternate([&mut || objective.hessian_product(&point, point.as_slice(), black_box(&mut gradient))]);
-            println!("{} {}", time(t.best), time(t.median));
-        }
         (Some("growth"), _) => growth(),
         (None, _) => {
             rates();
@@ -105,22 +93,24 @@ fn random(classes: usize, width: usize, samples: usize) -> (Problem, Point) {
     (problem, point)
 }
 
-/// Step, Hessian product and the three products alone (same shapes, all cores).
-fn measure(classes: usize, width: usize, samples: usize) -> [Times; 4] {
+/// Step, the three products alone (same shapes, all cores), Hessian product, another one at the same point, and the accurate gradient.
+fn measure(classes: usize, width: usize, samples: usize) -> [Times; 5] {
     let (problem, mut point) = random(classes, width, samples);
-    let mut objective = Objective::fast(&problem);
+    let mut objective = Objective::fast(&problem).on(Threads::All);
     let mut accurate = Objective::new(&problem);
     let mut gradient = vec![0.0; problem.dimension()];
     let (w, h) = (Mat::from_fn(classes, width, |i, j| point.w()[(i, j)]), Mat::from_fn(width, samples, |i, j| point.h()[(i, j)]));
     let (mut z, mut gw, mut gh) = (Mat::zeros(classes, samples), Mat::zeros(classes, width), Mat::zeros(width, samples));
     let par = if classes * width * samples > 1_000_000 { Par::rayon(0) } else { Par::Seq };
     let there = point.clone();
-    let [mut image, mut again] = [(); 2].map(|()| vec![0.0; problem.dimension()]);
-    let mut other = Objective::fast(&problem);
+    let [mut image, mut image_again, mut again] = [(); 3].map(|()| vec![0.0; problem.dimension()]);
+    let mut kept = Objective::fast(&problem).on(Threads::All);
+    let (_, at) = kept.linearise(&there, &mut again);
+    let mut other = Objective::fast(&problem).on(Threads::All);
     alternate([
         &mut || {
             black_box(objective.value_gradient(&point, &mut gradient));
-            axpy(-1e-3, &gradient, point.as_mut_slice());
+            axpy_shared(objective.shared(), -1e-3, &gradient, point.as_mut_slice());
         },
         &mut || {
             matmul(z.as_mut(), Accum::Replace, w.as_ref(), h.as_ref(), 1.0, par);
@@ -128,6 +118,7 @@ fn measure(classes: usize, width: usize, samples: usize) -> [Times; 4] {
             matmul(gh.as_mut(), Accum::Replace, w.transpose(), z.as_ref(), 1.0, par);
         },
         &mut || other.hessian_product(&there, there.as_slice(), black_box(&mut image)),
+        &mut || kept.hessian_product_at(&there, at, there.as_slice(), black_box(&mut image_again)),
         &mut || {
             black_box(accurate.value_gradient(&there, &mut again));
         },
@@ -150,20 +141,21 @@ fn rates() {
     let [copy] = alternate([&mut || black_box(&mut to).copy_from_slice(black_box(&big))]);
     println!("copy: {:.1} GB/s read and written", 2.0 * 8.0 * 16e6 / copy.best / 1e9);
     println!(
-        "{:>5} {:>5} {:>7}  {:>10} {:>10} {:>6} {:>14} {:>8}  {:>10} {:>10}",
-        "K", "d", "N", "step", "median", "GF/s", "products alone", "reached", "Hessian·v", "accurate"
+        "{:>5} {:>5} {:>7}  {:>10} {:>10} {:>6} {:>14} {:>8}  {:>10} {:>10} {:>10}",
+        "K", "d", "N", "step", "median", "GF/s", "products alone", "reached", "Hessian·v", "again", "accurate"
     );
     for (classes, width, samples) in [(4, 8, 100), (10, 16, 1000), (100, 128, 10_000), (1000, 512, 10_000)] {
-        let [step, products, hessian, accurate] = measure(classes, width, samples);
+        let [step, products, hessian, again, accurate] = measure(classes, width, samples);
         let work = operations(classes, width, samples);
         println!(
-            "{classes:>5} {width:>5} {samples:>7}  {:>10} {:>10} {:>6.1} {:>9.1} GF/s {:>7.0}%  {:>10} {:>10}",
+            "{classes:>5} {width:>5} {samples:>7}  {:>10} {:>10} {:>6.1} {:>9.1} GF/s {:>7.0}%  {:>10} {:>10} {:>10}",
             time(step.best),
             time(step.median),
             work / step.best / 1e9,
             work / products.best / 1e9,
             100.0 * products.best / step.best,
             time(hessian.best),
+            time(again.best),
             time(accurate.best)
         );
     }
@@ -222,7 +214,7 @@ fn exponent(y: &[f64; 4]) -> f64 {
 /// One size of the growth: seconds of a step, and the most memory this process held.
 fn grown(classes: usize, width: usize, samples: usize) {
     let (problem, point) = random(classes, width, samples.max(classes));
-    let mut objective = Objective::fast(&problem);
+    let mut objective = Objective::fast(&problem).on(Threads::All);
     let mut gradient = vec![0.0; problem.dimension()];
     let [step] = alternate([&mut || {
         black_box(objective.value_gradient(&point, &mut gradient));

@@ -134,19 +134,19 @@ impl GradientNorm {
 
     /// The same from a gradient already computed.
     pub fn of(problem: &Problem, x: &Point, gradient: &[f64]) -> Self {
-        let length = linalg::norm;
-        let norm = length(gradient);
-        let (w, h, b) = x.parts();
+        let norm = linalg::norm(gradient);
+        let parts = x.parts();
+        let [w, h, b] = [parts.0, parts.1, parts.2].map(linalg::norm);
         let decay = &problem.decay;
-        let scale = decay.mu() + decay.w * length(w) + decay.h * length(h);
+        let scale = decay.mu() + decay.w * w + decay.h * h;
         // Each entry of ∇f is a sum of about N (for W, b) or K (for H) products of size at most those of the decay terms it balances; a logit's own rounding error
         // eps·|z| moves g_i by up to c/N of it. The floor adds these, with the square root of the number of terms.
         // Errors are independent from column to column, and the same for the samples that one column stands for.
         let samples = problem.shape.samples() as f64;
         let shared = problem.shape.samples_per_column().sqrt();
         let columns = (problem.shape.columns() as f64).sqrt();
-        let logits = length(w) * length(h) / samples * shared + length(b);
-        let coupling = problem.scale * (length(w) + length(h) / columns + shared) / samples * samples.sqrt();
+        let logits = w * h / samples * shared + b;
+        let coupling = problem.scale * (w + h / columns + shared) / samples * samples.sqrt();
         let floor = 8.0 * f64::EPSILON * (scale + coupling * (1.0 + logits)) / scale;
         Self { norm, scaled: norm / scale, floor }
     }

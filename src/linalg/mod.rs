@@ -12,4 +12,6 @@ pub use cholesky::Cholesky;
 pub use decompositions::{Eigen, Factors, Svd, completed_basis, eigen, eigenvalues, inertia, lower_factor, singular_values, svd};
 pub use products::{View, ViewMut, add_product, add_product_lower, product, strided, strided_mut, view, view_mut};
 pub(crate) use small::{Onto, RowProduct, Scalars, add_row_sums, transpose};
-pub use vectors::{axpy, axpy_square, conjugate_step, dot, norm};
+pub use vectors::{
+    axpy, axpy_shared, axpy_square_shared, conjugate_start_shared, conjugate_step_shared, dot, dot_shared, moved_shared, norm,
+};

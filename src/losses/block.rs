@@ -203,7 +203,14 @@ impl<L: SoftmaxLanes> WithSimd for Softmax<'_, '_, L> {
                 kept.form = form;
                 for at in groups {
                     sum = sum + softmax_group(simd, loss, block, at, Some((&mut kept, 0)));
-                    kept.multiply_shares(simd, (L::WEIGHED, 0), group(block.labels, at), block.classes, tangent, (block.stride, at));
+                    kept.multiply_shares(
+                        simd,
+                        (L::WEIGHED, 0),
+                        group(block.labels, at),
+                        block.classes,
+                        tangent,
+                        (block.stride, at),
+                    );
                 }
                 block.scratch.kept = kept;
             }

@@ -80,11 +80,7 @@ impl BlockCurvature {
         for k in 0..classes {
             let d = group_mut(tangent, k * stride + to);
             let away = straight * ((Vector::new(simd, d) - base) - mean);
-            let out = if others {
-                turned.where_label(labels, k as u64, share(k) * (away - turned))
-            } else {
-                share(k) * away
-            };
+            let out = if others { turned.where_label(labels, k as u64, share(k) * (away - turned)) } else { share(k) * away };
             *d = out.lanes();
         }
     }

@@ -84,11 +84,7 @@ impl SoftmaxLanes for PolyLoss {
     fn jet<S: pulp::Simd>(self, own: &Own<S>) -> Jet<Vector<S>> {
         let &Own { p, q, surprise } = own;
         let [one, weight] = [1.0, self.epsilon1].map(|x| p.number(x));
-        Jet {
-            value: surprise + weight * q,
-            first: -q * (one + weight * p),
-            second: p * q * (one - weight * (q - p)),
-        }
+        Jet { value: surprise + weight * q, first: -q * (one + weight * p), second: p * q * (one - weight * (q - p)) }
     }
 }
 

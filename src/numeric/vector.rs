@@ -7,7 +7,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use pulp::Simd;
 
-use super::lanes::{EXPONENTIAL, LANES, LN_2, Lanes, TO_INTEGER, lanes, log_one_plus};
+use super::lanes::{EXPONENTIAL, LANES, LN_2, Lanes, TO_INTEGER, halves, lanes, log_one_plus};
 
 /// Eight doubles.
 #[derive(Clone, Copy, Debug)]
@@ -120,15 +120,15 @@ impl<S: Simd> Vector<S> {
         Self { simd: self.simd, lanes: lanes(|l| f(self.lanes[l])) }
     }
 
-    /// eˣ for x ≤ 0, within 1.1 ulp; 0 for x < −708, where e^x < 3.4e-308; NaN stays.
-    ///
-    /// The method of [`exp`](super::lanes::exp); as the result is a normal number, n is added to the bits of its exponent.
+    /// eˣ for x ≤ 0, bit for bit that of [`exp`](super::lanes::exp); NaN stays.
     #[inline(always)]
     pub(crate) fn exp_of_negative(self) -> Self {
         let number = |x: f64| self.number(x);
-        let shifted = self.mul_add(number(std::f64::consts::LOG2_E), number(TO_INTEGER));
+        // A comparison that a NaN passes.
+        let x = number(-750.0).where_above(self, number(-750.0), self);
+        let shifted = x.mul_add(number(std::f64::consts::LOG2_E), number(TO_INTEGER));
         let n = shifted - number(TO_INTEGER);
-        let r = n.mul_add(number(-LN_2[0]), self);
+        let r = n.mul_add(number(-LN_2[0]), x);
         let r = n.mul_add(number(-LN_2[1]), r);
         let r2 = r * r;
         let r4 = r2 * r2;
@@ -137,10 +137,8 @@ impl<S: Simd> Vector<S> {
         let high = pair(6).mul_add(r2, pair(4));
         let high = pair(8).mul_add(r4, high);
         let above_one = high.mul_add(r4, low).mul_add(r2, r);
-        let scaled = number(1.0) + above_one;
-        // The integer stands in the low bits of `shifted`: all others are shifted out.
-        let scaled = lanes(|l| f64::from_bits(scaled.lanes[l].to_bits().wrapping_add(shifted.lanes[l].to_bits() << 52)));
-        number(-708.0).where_above(self, number(0.0), Self { simd: self.simd, lanes: scaled })
+        let [first, second] = halves(&shifted.lanes).map(|lanes| Self { simd: self.simd, lanes });
+        above_one.mul_add(first, first) * second
     }
 
     /// log(1 + x), as [`log_one_plus`].

@@ -143,11 +143,6 @@ impl Block {
         self.count
     }
 
-    /// Most samples of a block.
-    pub(super) fn most(&self) -> usize {
-        self.layout.samples
-    }
-
     /// Room for what is kept of a block.
     pub(super) fn place(&self) -> KeptBlock {
         let Layout { classes, stride, .. } = self.layout;

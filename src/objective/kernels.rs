@@ -16,12 +16,16 @@ use rayon::prelude::*;
 
 use super::Problem;
 use super::blocks::{Block, Classifier, KeptBlock, Layout};
-use crate::linalg::{axpy, dot};
+use crate::linalg::{axpy, dot, dot_shared};
 use crate::model::Point;
 use crate::numeric::Sum;
 use crate::numeric::lanes::LANES;
 
-/// Multiply-adds of one product from which on the samples are divided into chunks for threads.
+/// Multiply-adds of one product from which on the samples are divided into a few chunks: a pass takes tens of microseconds, which threads that are awake can share.
+const PIECED_FROM: usize = 100_000;
+/// Number of those chunks.
+const PIECES: usize = 4;
+/// Multiply-adds of one product from which on threads share a pass whatever else they have to do.
 const CHUNKED_FROM: usize = 4_000_000;
 /// Number of chunks of a large problem. Fixed, so that sums do not depend on the machine.
 const CHUNKS: usize = 8;
@@ -43,14 +47,14 @@ pub struct Counts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Linearisation(u64);
 
-/// What the Hessian products at a point share, block by block.
-#[derive(Debug, Default)]
-struct Kept {
-    /// How often something was kept.
-    version: u64,
-    /// Whether the last pass could keep all its blocks.
-    whole: bool,
-    blocks: Vec<KeptBlock>,
+/// Which threads share the passes over a problem of middling size. Sums do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// The one that asks: the others have work of their own.
+    #[default]
+    One,
+    /// All of the pool that the one that asks belongs to.
+    All,
 }
 
 /// The objective with its workspace: f, ∇f and ∇²f·v. Evaluating it allocates nothing after the first time.
@@ -63,7 +67,12 @@ pub struct Objective<'p> {
     /// Columns of a chunk; the last one may have fewer.
     chunk_columns: usize,
     chunks: Vec<Chunk>,
-    kept: Kept,
+    /// Whether threads share the chunks.
+    shared: bool,
+    /// Whether they always do.
+    large: bool,
+    /// How often something was kept in the chunks.
+    kept: u64,
     counts: Counts,
 }
 
@@ -74,6 +83,10 @@ struct Chunk {
     last: usize,
     block: Block,
     value: Sum,
+    /// What the Hessian products at a point share, block by block.
+    kept: Vec<KeptBlock>,
+    /// Whether all blocks of the last pass could be kept.
+    whole: bool,
 }
 
 impl<'p> Objective<'p> {
@@ -91,7 +104,11 @@ impl<'p> Objective<'p> {
         let shape = &problem.shape;
         let columns = shape.columns();
         let work = shape.classes() * shape.width() * columns;
-        let pieces = if work < CHUNKED_FROM { 1 } else { CHUNKS };
+        let pieces = match work {
+            0..PIECED_FROM => 1,
+            PIECED_FROM..CHUNKED_FROM => PIECES,
+            CHUNKED_FROM.. => CHUNKS,
+        };
         let chunk_columns = columns.div_ceil(pieces).next_multiple_of(LANES);
         let layout = Layout::new(shape.classes(), shape.width(), chunk_columns.min(columns));
         let chunk = |first: usize| Chunk {
@@ -99,10 +116,27 @@ impl<'p> Objective<'p> {
             last: (first + chunk_columns).min(columns),
             block: Block::new(layout, shape.multiplicities().is_some()),
             value: Sum::default(),
+            kept: Vec::new(),
+            whole: false,
         };
         let chunks = (0..columns).step_by(chunk_columns).map(chunk).collect();
         let [classifier, direction] = [(); 2].map(|()| Classifier::new(layout));
-        Self { problem, fast, classifier, direction, chunk_columns, chunks, kept: Kept::default(), counts: Counts::default() }
+        let large = work >= CHUNKED_FROM;
+        let counts = Counts::default();
+        Self { problem, fast, classifier, direction, chunk_columns, chunks, shared: large, large, kept: 0, counts }
+    }
+
+    /// The same, with passes over a problem of middling size shared by `threads`.
+    pub fn on(mut self, threads: Threads) -> Self {
+        // From outside of a pool every pass would have to be handed in.
+        let shared = threads == Threads::All && rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1;
+        self.shared = self.large || shared;
+        self
+    }
+
+    /// Whether threads share its passes.
+    pub fn shared(&self) -> bool {
+        self.shared
     }
 
     /// The problem whose objective this is.
@@ -122,41 +156,37 @@ impl<'p> Objective<'p> {
         let (w, h, b) = x.parts();
         let body = |chunk: &mut Chunk| {
             chunk.value = Sum::default();
-            chunk.for_each_block(problem, |block, _, value| {
+            chunk.for_each_block(problem, |block, _, value, _| {
                 block.load(h);
                 block.logits(w, h, b);
                 value.add(block.residuals(problem, fast));
             });
         };
-        match &mut self.chunks[..] {
-            [chunk] => body(chunk),
-            many => many.par_iter_mut().for_each(body),
+        if self.shared {
+            self.chunks.par_iter_mut().for_each(body);
+        } else {
+            self.chunks.iter_mut().for_each(body);
         }
         self.total_value(x)
     }
 
     /// f(x), and ∇f(x) into `gradient` (packed as the point, overwritten).
     pub fn value_gradient(&mut self, x: &Point, gradient: &mut [f64]) -> f64 {
-        self.pass(x, gradient, None)
+        self.pass(x, gradient, false)
     }
 
     /// f(x) and ∇f(x), and what the Hessian products at x share: residuals and curvatures of all samples. They are kept until the next call, for [`Objective::hessian_product_at`], where the problem is
     /// small and its loss vectorised; where they are not, products compute them anew.
     pub fn linearise(&mut self, x: &Point, gradient: &mut [f64]) -> (f64, Linearisation) {
         let shape = &self.problem.shape;
-        if !self.fast || self.chunks.len() != 1 || shape.classes() * shape.columns() > KEPT_ENTRIES {
-            return (self.value_gradient(x, gradient), Linearisation::default());
-        }
-        let mut kept = std::mem::take(&mut self.kept);
-        kept.version += 1;
-        kept.whole = true;
-        let value = self.pass(x, gradient, Some(&mut kept));
-        let at = Linearisation(if kept.whole { kept.version } else { 0 });
-        self.kept = kept;
-        (value, at)
+        let keep = self.fast && shape.classes() * shape.columns() <= KEPT_ENTRIES;
+        let value = self.pass(x, gradient, keep);
+        self.kept += 1;
+        let whole = keep && self.chunks.iter().all(|chunk| chunk.whole);
+        (value, Linearisation(if whole { self.kept } else { 0 }))
     }
 
-    fn pass(&mut self, x: &Point, gradient: &mut [f64], mut kept: Option<&mut Kept>) -> f64 {
+    fn pass(&mut self, x: &Point, gradient: &mut [f64], keep: bool) -> f64 {
         self.counts.gradients += 1;
         let (problem, fast) = (self.problem, self.fast);
         let width = problem.shape.width();
@@ -165,13 +195,16 @@ impl<'p> Objective<'p> {
         let (gradient_h, gradient_b) = rest.split_at_mut(h.len());
         self.classifier.set(w);
         let classifier = &self.classifier;
-        let body = |chunk: &mut Chunk, gradient_h: &mut [f64], mut kept: Option<&mut Kept>| {
+        let body = |chunk: &mut Chunk, gradient_h: &mut [f64]| {
             chunk.clear();
+            if keep {
+                chunk.whole = true;
+            }
             let start = chunk.first;
-            chunk.for_each_block(problem, |block, first, value| {
+            chunk.for_each_block(problem, |block, first, value, kept| {
                 block.load(h);
                 block.logits(w, h, b);
-                let mut place = kept.as_deref_mut().map(|kept| kept.place(block, first - start));
+                let mut place = keep.then(|| kept.place(block));
                 let sum = place.as_deref_mut().and_then(|place| block.linearise(problem, place));
                 value.add(sum.unwrap_or_else(|| block.residuals(problem, fast)));
                 block.add_classifier_gradient(h);
@@ -179,16 +212,11 @@ impl<'p> Objective<'p> {
                 block.feature_gradient(problem.decay.h, h, (classifier, w), out);
                 if let Some(place) = place {
                     block.exchange_residuals(place);
-                }
-                if let (Some(kept), None) = (kept.as_deref_mut(), sum) {
-                    kept.whole = false;
+                    *kept.whole &= sum.is_some();
                 }
             });
         };
-        match &mut self.chunks[..] {
-            [chunk] => body(chunk, gradient_h, kept.take()),
-            many => for_each_chunk_with(many, gradient_h, self.chunk_columns * width, |chunk, out| body(chunk, out, None)),
-        }
+        for_each_chunk_with(&mut self.chunks, self.shared, gradient_h, self.chunk_columns * width, body);
         combine(&self.chunks, gradient_w, gradient_b);
         axpy(problem.decay.w, w, gradient_w);
         axpy(problem.decay.b, b, gradient_b);
@@ -200,10 +228,11 @@ impl<'p> Objective<'p> {
         self.hessian_product_at(x, Linearisation::default(), direction, out);
     }
 
-    /// The same, with what was kept at `at`, the linearisation of `x`; computed anew if something else was kept since.
+    /// The same, with what was kept at `at`, this objective's linearisation of `x`; computed anew if something else was kept since.
     pub fn hessian_product_at(&mut self, x: &Point, at: Linearisation, direction: &[f64], out: &mut [f64]) {
         self.counts.hessian_products += 1;
         let (problem, fast) = (self.problem, self.fast);
+        let known = at != Linearisation::default() && at.0 == self.kept;
         let width = problem.shape.width();
         let (w, h, b) = x.parts();
         let (u, rest) = direction.split_at(w.len());
@@ -213,14 +242,14 @@ impl<'p> Objective<'p> {
         self.classifier.set(w);
         self.direction.set(u);
         let (classifier, turned) = (&self.classifier, &self.direction);
-        let body = |chunk: &mut Chunk, out_h: &mut [f64], mut kept: Option<&mut Kept>| {
+        let body = |chunk: &mut Chunk, out_h: &mut [f64]| {
             chunk.clear();
             let start = chunk.first;
-            chunk.for_each_block(problem, |block, first, _| {
+            chunk.for_each_block(problem, |block, first, _, kept| {
                 block.load(h);
                 block.load_direction(v);
                 block.tangent((w, h), (u, v), c);
-                let mut place = kept.as_deref_mut().map(|kept| kept.place(block, first - start));
+                let mut place = known.then(|| kept.place(block));
                 if let Some(place) = place.as_deref_mut() {
                     block.exchange_residuals(place);
                     block.curve_as(place);
@@ -236,12 +265,7 @@ impl<'p> Objective<'p> {
                 }
             });
         };
-        let known = at != Linearisation::default() && at.0 == self.kept.version;
-        let kept = known.then_some(&mut self.kept);
-        match &mut self.chunks[..] {
-            [chunk] => body(chunk, out_h, kept),
-            many => for_each_chunk_with(many, out_h, self.chunk_columns * width, |chunk, out| body(chunk, out, None)),
-        }
+        for_each_chunk_with(&mut self.chunks, self.shared, out_h, self.chunk_columns * width, body);
         combine(&self.chunks, out_w, out_b);
         axpy(problem.decay.w, u, out_w);
         axpy(problem.decay.b, c, out_b);
@@ -253,7 +277,7 @@ impl<'p> Objective<'p> {
         let (w, h, b) = x.parts();
         let mut columns = Vec::new();
         for chunk in &mut self.chunks {
-            chunk.for_each_block(problem, |block, first, _| {
+            chunk.for_each_block(problem, |block, first, _, _| {
                 block.load(h);
                 block.logits(w, h, b);
                 block.residuals(problem, fast);
@@ -270,18 +294,24 @@ impl<'p> Objective<'p> {
         let (w, h, b) = x.parts();
         let decay = &problem.decay;
         let factor = problem.scale / problem.shape.samples() as f64;
-        factor * loss.value() + 0.5 * (decay.w * dot(w, w) + decay.h * dot(h, h) + decay.b * dot(b, b))
+        factor * loss.value() + 0.5 * (decay.w * dot(w, w) + decay.h * dot_shared(self.shared, h, h) + decay.b * dot(b, b))
     }
 }
 
-impl Kept {
-    /// The place of the block whose first column is the chunk's column `first`.
-    fn place(&mut self, block: &Block, first: usize) -> &mut KeptBlock {
-        let index = first / block.most();
-        if index == self.blocks.len() {
+/// What a chunk keeps of the block that it is at.
+struct Keeping<'a> {
+    blocks: &'a mut Vec<KeptBlock>,
+    index: usize,
+    whole: &'a mut bool,
+}
+
+impl Keeping<'_> {
+    /// The block's place.
+    fn place(&mut self, block: &Block) -> &mut KeptBlock {
+        if self.index == self.blocks.len() {
             self.blocks.push(block.place());
         }
-        &mut self.blocks[index]
+        &mut self.blocks[self.index]
     }
 }
 
@@ -292,25 +322,35 @@ impl Chunk {
         self.block.clear();
     }
 
-    /// Calls `body` with the block, its first column and the value, for one block of columns after another.
-    fn for_each_block(&mut self, problem: &Problem, mut body: impl FnMut(&mut Block, usize, &mut Sum)) {
-        let mut first = self.first;
+    /// Calls `body` with the block, its first column, the value and what is kept of it, for one block of columns after another.
+    fn for_each_block(&mut self, problem: &Problem, mut body: impl FnMut(&mut Block, usize, &mut Sum, &mut Keeping<'_>)) {
+        let (mut first, mut index) = (self.first, 0);
         while first < self.last {
             let count = self.block.begin(problem, first, self.last);
-            body(&mut self.block, first, &mut self.value);
+            let mut kept = Keeping { blocks: &mut self.kept, index, whole: &mut self.whole };
+            body(&mut self.block, first, &mut self.value, &mut kept);
             first += count;
+            index += 1;
         }
     }
 }
 
-/// Runs `body` over the chunks, each with its piece of `columns`, in parallel.
+/// Runs `body` over the chunks, each with its piece of `columns`, in parallel where they are shared.
 fn for_each_chunk_with(
     chunks: &mut [Chunk],
+    shared: bool,
     columns: &mut [f64],
     piece: usize,
     body: impl Fn(&mut Chunk, &mut [f64]) + Sync + Send,
 ) {
-    chunks.par_iter_mut().zip(columns.par_chunks_mut(piece)).for_each(|(chunk, columns)| body(chunk, columns));
+    // Without features there is one chunk, and no columns.
+    match chunks {
+        [chunk] => body(chunk, columns),
+        many if shared => {
+            many.par_iter_mut().zip(columns.par_chunks_mut(piece)).for_each(|(chunk, columns)| body(chunk, columns));
+        }
+        many => many.iter_mut().zip(columns.chunks_mut(piece)).for_each(|(chunk, columns)| body(chunk, columns)),
+    }
 }
 
 /// Sums the chunks' parts of ∂f/∂W and ∂f/∂b, in order.

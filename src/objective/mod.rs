@@ -18,7 +18,7 @@ mod tests;
 pub use action::{Rotations, Symmetry};
 pub use arrow::{Arrow, Plan, Schur, turn};
 pub use dense::dense_hessian;
-pub use kernels::{Counts, Linearisation, Objective};
+pub use kernels::{Counts, Linearisation, Objective, Threads};
 pub use lower_bound::{lower_bound, lower_bound_within};
 pub use problem::Problem;
 pub use residual::{ResidualNorms, ResidualSpectrum, residual_norms, residual_spectrum};

@@ -205,3 +205,61 @@ fn the_newton_step_solves_the_newton_equation() {
         }
     }
 }
+
+/// Several blocks and, at the second width, several chunks.
+fn middling(loss: Loss, width: usize) -> Problem {
+    let shape = Shape::balanced(10, width, 60).unwrap();
+    let loss = loss.for_sizes(&[60; 10]);
+    Problem { shape, bias: Bias::Decayed, decay: Decay { w: 0.01, h: 0.02, b: 0.03 }, loss, scale: 0.7 }
+}
+
+#[test]
+fn products_at_a_linearisation_are_the_products() {
+    for loss in losses() {
+        for width in [3, 20] {
+            let problem = middling(loss.clone(), width);
+            let (x, other, v) = (random_point(&problem, 1), random_point(&problem, 2), random_point(&problem, 3));
+            let mut objective = Objective::fast(&problem);
+            let [mut gradient, mut again, mut expected, mut found] = [(); 4].map(|()| vec![0.0; problem.dimension()]);
+            let value = objective.value_gradient(&x, &mut gradient);
+            let (linearised, at) = objective.linearise(&x, &mut again);
+            assert!(value.to_bits() == linearised.to_bits() && gradient == again, "{}", problem.loss);
+            let vectorised = !matches!(problem.loss.name(), "squentropy" | "vector-scaling");
+            assert_eq!(at != Linearisation::default(), vectorised, "{}", problem.loss);
+            objective.hessian_product(&x, v.as_slice(), &mut expected);
+            // A gradient elsewhere takes nothing away.
+            objective.value_gradient(&other, &mut again);
+            for _ in 0..2 {
+                objective.hessian_product_at(&x, at, v.as_slice(), &mut found);
+                let size = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+                assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-14 * size), "{}", problem.loss);
+            }
+            // A linearisation elsewhere does: then the product is computed anew.
+            objective.linearise(&other, &mut again);
+            objective.hessian_product_at(&x, at, v.as_slice(), &mut found);
+            assert_eq!(found, expected, "{}", problem.loss);
+        }
+    }
+}
+
+#[test]
+fn threads_that_share_a_pass_change_no_bit() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for loss in losses() {
+        let problem = middling(loss, 20);
+        let (x, v) = (random_point(&problem, 1), random_point(&problem, 2));
+        let run = |threads: Threads| {
+            let mut objective = Objective::fast(&problem).on(threads);
+            let [mut gradient, mut image, mut kept] = [(); 3].map(|()| vec![0.0; problem.dimension()]);
+            let value = objective.value(&x);
+            let (linearised, at) = objective.linearise(&x, &mut gradient);
+            objective.hessian_product(&x, v.as_slice(), &mut image);
+            objective.hessian_product_at(&x, at, v.as_slice(), &mut kept);
+            (objective.shared(), [value, linearised], [gradient, image, kept])
+        };
+        let (alone, together) = (run(Threads::All), pool.install(|| run(Threads::All)));
+        assert!(!alone.0 && together.0, "outside of a pool nothing is shared, in it everything");
+        assert_eq!((alone.1, alone.2), (together.1, together.2), "{}", problem.loss);
+        assert!(!pool.install(|| run(Threads::One)).0);
+    }
+}

@@ -231,6 +231,17 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// Whether its cases have this many points in all.
+    pub fn has_points(&self, many: usize) -> bool {
+        self.cases
+            .iter()
+            .scan(0, |sum, case| {
+                *sum += starts::count(&case.starts, &case.problem);
+                Some(*sum)
+            })
+            .any(|points| points >= many)
+    }
+
     /// Whether the expectations speak of the scenario as run: nothing that changes the records came from the command line, or claims came with it.
     pub fn expectations_apply(&self) -> bool {
         !self.origin_overridden || self.expect_overridden

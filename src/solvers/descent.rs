@@ -1,7 +1,7 @@
 //! First-order descent: fixed step, backtracking, and heavy-ball momentum with a step schedule.
 
 use super::{Method, State, StopReason};
-use crate::linalg::{axpy, dot};
+use crate::linalg::{axpy_shared, dot};
 use crate::model::Point;
 use crate::objective::Objective;
 
@@ -12,7 +12,7 @@ pub(super) struct FixedStep {
 
 impl Method for FixedStep {
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
-        axpy(-self.step, &state.gradient, state.x.as_mut_slice());
+        axpy_shared(objective.shared(), -self.step, &state.gradient, state.x.as_mut_slice());
         state.value = objective.value_gradient(&state.x, &mut state.gradient);
         Ok(())
     }
@@ -37,7 +37,7 @@ impl Method for Backtracking {
         // 200 halvings span sixty decades of step: past that the value's rounding decides.
         for _ in 0..200 {
             trial.as_mut_slice().copy_from_slice(state.x.as_slice());
-            axpy(-self.step, &state.gradient, trial.as_mut_slice());
+            axpy_shared(objective.shared(), -self.step, &state.gradient, trial.as_mut_slice());
             let value = objective.value(trial);
             if value <= state.value - 1e-4 * self.step * slope {
                 std::mem::swap(&mut state.x, trial);
@@ -76,7 +76,7 @@ impl Method for Momentum {
             *v = self.momentum * *v + g;
         }
         let dropped = self.drops.iter().filter(|&&drop| self.taken >= drop).count() as i32;
-        axpy(-self.step * 0.1_f64.powi(dropped), &self.velocity, state.x.as_mut_slice());
+        axpy_shared(objective.shared(), -self.step * 0.1_f64.powi(dropped), &self.velocity, state.x.as_mut_slice());
         state.value = objective.value_gradient(&state.x, &mut state.gradient);
         self.taken += 1;
         Ok(())

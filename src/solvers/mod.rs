@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 
 use crate::critical::GradientNorm;
 use crate::model::Point;
-use crate::objective::{Counts, Objective, Problem};
+use crate::objective::{Counts, Objective, Problem, Threads};
 
 /// `[stop]`: when a solver ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -143,7 +143,7 @@ impl SolverSpec {
             SolverSpec::GradientDescent { step: None } => Box::new(descent::Backtracking::default()),
             SolverSpec::Momentum { step, momentum } => Box::new(descent::Momentum::new(step, momentum, stop.steps_max)),
             SolverSpec::Lbfgs { memory } => Box::new(lbfgs::Lbfgs::new(memory)),
-            SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius, stop.gradient_norm)),
+            SolverSpec::TrustRegion { radius } => Box::new(trust_region::TrustRegion::new(radius)),
             SolverSpec::GradientNorm => Box::new(gradient_norm::GradientNorm::default()),
             SolverSpec::NewtonMinres => Box::new(newton_minres::NewtonMinres),
             SolverSpec::EigenvectorFollowing { index, radius } => {
@@ -217,6 +217,9 @@ trait Method {
     /// Moves the state, or says why it cannot.
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason>;
 
+    /// Called before a step with the factor by which the gradient has yet to shrink: a smaller one gains nothing.
+    fn aim(&mut self, _factor: f64) {}
+
     /// Called where the gradient is small enough to stop: moves off a saddle and returns true, or returns false.
     fn leave_saddle(&mut self, _objective: &mut Objective<'_>, _state: &mut State) -> bool {
         false
@@ -238,7 +241,7 @@ pub struct Outcome {
 
 /// Minimises f, or seeks a critical point of it, from `start` (at the width of `problem`). `observe` sees every state, the first included, with its step number.
 ///
-/// Stops on the scaled gradient norm, never on the loss. The steps of a collapsed problem are made in its [even coordinates](Problem::even); what is observed, measured and returned is in
+/// All threads of the pool it is called in share the passes over a problem of middling size. Stops on the scaled gradient norm, never on the loss. The steps of a collapsed problem are made in its [even coordinates](Problem::even); what is observed, measured and returned is in
 /// its own.
 pub fn minimise(
     problem: &Problem,
@@ -251,15 +254,16 @@ pub fn minimise(
         observe(step, state);
         ControlFlow::Continue(())
     };
-    minimise_while(problem, start, solver, stop, &mut on)
+    minimise_while(problem, start, solver, stop, Threads::All, &mut on)
 }
 
-/// The same for as long as the observer says so: solvers read no clock, who watches them may.
+/// The same on the given threads, and for as long as the observer says so: solvers read no clock, who watches them may.
 pub fn minimise_while(
     problem: &Problem,
     start: Point,
     solver: &SolverSpec,
     stop: &Stop,
+    threads: Threads,
     observe: &mut dyn FnMut(u64, &State) -> ControlFlow<()>,
 ) -> Outcome {
     // A flow is followed in the problem's own coordinates: in others it is another flow.
@@ -269,7 +273,7 @@ pub fn minimise_while(
         None => (problem, start),
     };
     let outer = |state: &State| even.as_ref().map(|(_, unit)| Even(*unit).state_of(state));
-    let mut objective = Objective::fast(inner);
+    let mut objective = Objective::fast(inner).on(threads);
     let mut method = solver.method(stop);
     let mut state = State::new(&mut objective, start);
     state.time = matches!(solver, SolverSpec::GradientFlow { .. }).then_some(0.0);
@@ -291,6 +295,7 @@ pub fn minimise_while(
         if wanted.is_break() {
             break StopReason::Stopped;
         }
+        method.aim(stop.gradient_norm / norm.scaled);
         if let Err(reason) = method.step(&mut objective, &mut state) {
             break reason;
         }

@@ -7,8 +7,7 @@
 //! It is not made where it can find nothing: with a convex loss ∇²f along (U, V, c) is at least λ_W‖U‖² + λ_H‖V‖² + 2⟨G, UV⟩ ≥ 2(μ − ‖G‖_op)‖U‖‖V‖, at any point.
 
 use super::{Method, State, StopReason};
-use crate::critical::GradientNorm;
-use crate::linalg::{axpy, axpy_square, conjugate_step, dot};
+use crate::linalg::{axpy, axpy_square_shared, conjugate_start_shared, conjugate_step_shared, dot, dot_shared, moved_shared};
 use crate::numeric::{gaussian, stream};
 use crate::objective::{Linearisation, Objective, residual_spectrum};
 
@@ -16,7 +15,7 @@ use crate::objective::{Linearisation, Objective, residual_spectrum};
 const INNER_MAX: usize = 500;
 /// What a step that is refused is shortened to, as a fraction of its length.
 const SHORTENED: f64 = 0.25;
-/// The residual of the model's gradient, as a fraction of what the solver may stop at, below which conjugate gradients gain nothing: the rest is for what the model leaves out.
+/// The residual of the model's gradient, as a fraction of the gradient at which the solver stops, below which conjugate gradients gain nothing: the rest is for what the model leaves out.
 const ENOUGH: f64 = 0.25;
 /// Krylov dimension of the search for negative curvature.
 const PROBE_MAX: usize = 60;
@@ -27,8 +26,8 @@ const LEAVES_MAX: u64 = 200;
 
 pub(super) struct TrustRegion {
     radius: f64,
-    /// The scaled gradient norm at which the solver stops.
-    bound: f64,
+    /// The factor by which the gradient has yet to shrink.
+    aim: f64,
     leaves: u64,
     /// What the objective keeps of the state, if it does.
     here: Linearisation,
@@ -52,8 +51,8 @@ struct Room {
 }
 
 impl TrustRegion {
-    pub(super) fn new(radius: f64, bound: f64) -> Self {
-        Self { radius, bound, leaves: 0, here: Linearisation::default(), room: Room::default() }
+    pub(super) fn new(radius: f64) -> Self {
+        Self { radius, aim: 0.0, leaves: 0, here: Linearisation::default(), room: Room::default() }
     }
 
     /// The Steihaug step into `room.step`; returns its length and the decrease that the model predicts.
@@ -63,25 +62,20 @@ impl TrustRegion {
     /// Along conjugate directions ⟨r, d⟩ = −‖r‖², so the model falls by t‖r‖² − ½t²⟨d, ∇²f d⟩ over t d; ‖p‖², ⟨p, d⟩ and ‖d‖² follow from recurrences.
     fn model_step(&mut self, objective: &mut Objective<'_>, state: &State) -> (f64, f64) {
         let Room { step: p, residual: r, direction: d, curved, shorter, predicted: predicted_shorter, .. } = &mut self.room;
+        let shared = objective.shared();
         let inner = SHORTENED * self.radius;
         *predicted_shorter = None;
         let n = state.gradient.len();
-        p.clear();
-        p.resize(n, 0.0);
-        curved.resize(n, 0.0);
-        r.clone_from(&state.gradient);
-        d.clear();
-        d.extend(r.iter().map(|r| -r));
-        let mut square = dot(r, r);
+        [&mut *p, &mut *r, &mut *d, &mut *curved].into_iter().for_each(|vector| vector.resize(n, 0.0));
+        conjugate_start_shared(shared, &state.gradient, r, d, p);
+        let mut square = dot_shared(shared, r, r);
         let norm = square.sqrt();
-        let norms = GradientNorm::of(objective.problem(), &state.x, &state.gradient);
-        let enough = if norms.scaled > 0.0 { ENOUGH * self.bound * (norms.norm / norms.scaled) } else { 0.0 };
-        let tolerance = (norm * norm.sqrt().min(std::env::var("TRF").ok().and_then(|s| s.parse().ok()).unwrap_or(0.1))).max(enough);
+        let tolerance = norm * norm.sqrt().min(0.1).max(ENOUGH * self.aim);
         let (mut pp, mut pd, mut dd) = (0.0, 0.0, square);
         let mut predicted = 0.0;
         for _ in 0..INNER_MAX {
             objective.hessian_product_at(&state.x, self.here, d, curved);
-            let curvature = dot(d, curved);
+            let curvature = dot_shared(shared, d, curved);
             let t = square / curvature;
             let ahead = pp + t * (2.0 * pd + t * dd);
             if predicted_shorter.is_none() && !(curvature > 0.0 && ahead < inner * inner) {
@@ -97,24 +91,24 @@ impl TrustRegion {
                 break;
             }
             predicted += 0.5 * t * square;
-            let next = axpy_square(t, curved, r);
+            let next = axpy_square_shared(shared, t, curved, r);
             if next.sqrt() <= tolerance {
                 axpy(t, d, p);
                 break;
             }
             let ratio = next / square;
-            conjugate_step(t, ratio, r, d, p);
+            conjugate_step_shared(shared, (t, ratio), r, d, p);
             (pp, pd, dd) = (ahead, ratio * (pd + t * dd), next + ratio * ratio * dd);
             square = next;
         }
-        (dot(p, p).sqrt(), predicted)
+        (dot_shared(shared, p, p).sqrt(), predicted)
     }
 
     /// The state at x + t v, in the room kept for it.
     fn trial(&mut self, objective: &mut Objective<'_>, state: &State, t: f64, v: Option<&[f64]>) -> (State, Linearisation) {
         let (mut trial, _) = self.room.trial.take().unwrap_or_else(|| (state.clone(), self.here));
-        trial.x.as_mut_slice().copy_from_slice(state.x.as_slice());
-        axpy(t, v.unwrap_or(&self.room.step), trial.x.as_mut_slice());
+        let v = v.unwrap_or(&self.room.step);
+        moved_shared(objective.shared(), t, v, state.x.as_slice(), trial.x.as_mut_slice());
         let (value, at) = objective.linearise(&trial.x, &mut trial.gradient);
         trial.value = value;
         (trial, at)
@@ -136,11 +130,14 @@ fn to_boundary(pp: f64, pd: f64, dd: f64, radius: f64) -> f64 {
 }
 
 impl Method for TrustRegion {
+    fn aim(&mut self, factor: f64) {
+        self.aim = factor.min(1.0);
+    }
+
     fn step(&mut self, objective: &mut Objective<'_>, state: &mut State) -> Result<(), StopReason> {
         let mut shorter = None;
         loop {
             let (length, predicted) = shorter.take().unwrap_or_else(|| self.model_step(objective, state));
-            if std::env::var("TRLOG").is_ok() { eprintln!("g {:e} hp {} len {:e} rad {:e} f {}", dot(&state.gradient,&state.gradient).sqrt(), objective.counts().hessian_products, length, self.radius, state.value); }
             let (trial, at) = self.trial(objective, state, 1.0, None);
             let before = self.radius;
             let gained = state.value - trial.value;
@@ -154,7 +151,7 @@ impl Method for TrustRegion {
             if !(quality >= 0.25) {
                 self.radius = SHORTENED * length;
             } else if quality > 0.75 && length > 0.8 * self.radius {
-                self.radius *= std::env::var("TRGROW").ok().and_then(|s| s.parse().ok()).unwrap_or(2.0);
+                self.radius *= 2.0;
             }
             if quality > 1e-4 {
                 self.accept(state, (trial, at));

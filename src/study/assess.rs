@@ -10,7 +10,7 @@ use crate::critical::{Candidate, CriticalPoint, GradientNorm, gate};
 use crate::linalg::singular_values;
 use crate::metrics::{self, Metrics};
 use crate::model::Point;
-use crate::objective::{Objective, Problem, lower_bound, lower_bound_within, residual_norms, residual_spectrum};
+use crate::objective::{Objective, Problem, Threads, lower_bound, lower_bound_within, residual_norms, residual_spectrum};
 use crate::record::{FAILED, TIME_LIMIT, TrajectoryRow};
 use crate::scenario::{Case, Scenario, Trajectories};
 use crate::solvers::{State, StopReason, minimise_while};
@@ -77,7 +77,9 @@ fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
 pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: Point, deadline: &Deadline) -> Assessed {
     let narrow = case.problem.at_width(begin.width);
     let mut recorder = Recorder::new(scenario.output.trajectories, records_duality(scenario, &case.problem));
-    let outcome = minimise_while(&narrow, point, &case.solver, &case.stop, &mut |step, state| {
+    // A run with as many points as threads keeps them busy: there each works by itself.
+    let threads = if scenario.has_points(rayon::current_num_threads()) { Threads::One } else { Threads::All };
+    let outcome = minimise_while(&narrow, point, &case.solver, &case.stop, threads, &mut |step, state| {
         recorder.observe(&narrow, step, state);
         if deadline.passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
