@@ -223,13 +223,13 @@ impl<'p> Objective<'p> {
         self.total_value(x)
     }
 
-    /// ∇²f(x)·`direction` into `out` (packed as the point, overwritten).
-    pub fn hessian_product(&mut self, x: &Point, direction: &[f64], out: &mut [f64]) {
-        self.hessian_product_at(x, Linearisation::default(), direction, out);
+    /// ∇²f(x)·`direction` into `out` (packed as the point, overwritten); returns ⟨`direction`, ∇²f(x)·`direction`⟩.
+    pub fn hessian_product(&mut self, x: &Point, direction: &[f64], out: &mut [f64]) -> f64 {
+        self.hessian_product_at(x, Linearisation::default(), direction, out)
     }
 
     /// The same, with what was kept at `at`, this objective's linearisation of `x`; computed anew if something else was kept since.
-    pub fn hessian_product_at(&mut self, x: &Point, at: Linearisation, direction: &[f64], out: &mut [f64]) {
+    pub fn hessian_product_at(&mut self, x: &Point, at: Linearisation, direction: &[f64], out: &mut [f64]) -> f64 {
         self.counts.hessian_products += 1;
         let (problem, fast) = (self.problem, self.fast);
         let known = at != Linearisation::default() && at.0 == self.kept;
@@ -245,7 +245,7 @@ impl<'p> Objective<'p> {
         let body = |chunk: &mut Chunk, out_h: &mut [f64]| {
             chunk.clear();
             let start = chunk.first;
-            chunk.for_each_block(problem, |block, first, _, kept| {
+            chunk.for_each_block(problem, |block, first, curvature, kept| {
                 block.load(h);
                 block.load_direction(v);
                 block.tangent((w, h), (u, v), c);
@@ -260,6 +260,7 @@ impl<'p> Objective<'p> {
                 block.add_classifier_curvature(h, v);
                 let out = &mut out_h[(first - start) * width..][..block.count() * width];
                 block.feature_curvature(problem.decay.h, v, (classifier, w), (turned, u), out);
+                curvature.add(dot(&v[first * width..][..out.len()], out));
                 if let Some(place) = place {
                     block.exchange_residuals(place);
                 }
@@ -269,6 +270,8 @@ impl<'p> Objective<'p> {
         combine(&self.chunks, out_w, out_b);
         axpy(problem.decay.w, u, out_w);
         axpy(problem.decay.b, c, out_b);
+        let along_h: Sum = self.chunks.iter().map(|chunk| chunk.value.value()).collect();
+        along_h.value() + dot(u, out_w) + dot(c, out_b)
     }
 
     /// Calls `visit` with (first column, residuals g_i as a K×count block) for all columns in order; for a column of stretch s that stands for m samples it is (c m/N) ∇L/s.

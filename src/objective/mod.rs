@@ -21,4 +21,4 @@ pub use dense::dense_hessian;
 pub use kernels::{Counts, Linearisation, Objective, Threads};
 pub use lower_bound::{lower_bound, lower_bound_within};
 pub use problem::Problem;
-pub use residual::{ResidualNorms, ResidualSpectrum, residual_norms, residual_spectrum};
+pub use residual::{ResidualNorms, ResidualSpectrum, residual_norm, residual_norms, residual_spectrum};

@@ -68,6 +68,22 @@ pub fn residual_norms(objective: &mut Objective<'_>, x: &Point) -> ResidualNorms
     ResidualNorms { norm, centred_norm: norm, row_sums }
 }
 
+/// ‖G‖_op in one pass over the samples, to a few eps of itself; NaN where squares of G's entries overflow.
+pub fn residual_norm(objective: &mut Objective<'_>, x: &Point) -> f64 {
+    let classes = objective.problem().shape.classes();
+    let mut gram = vec![0.0; classes * classes];
+    objective.for_each_residual_block(x, |_, block| {
+        let g = view(block, classes, block.len() / classes);
+        add_product(view_mut(&mut gram, classes, classes), g, g.transpose(), 1.0);
+    });
+    let gram = DMatrix::from_vec(classes, classes, gram);
+    if gram.iter().all(|x| x.is_finite()) {
+        eigen(&gram).values.last().map_or(0.0, |largest| largest.max(0.0).sqrt())
+    } else {
+        f64::NAN
+    }
+}
+
 /// The singular values of G in two passes over the samples; NaN where squares of its entries overflow.
 ///
 /// The eigenvalues of G Gᵀ alone would give small σ with an error of √eps·σ_max. So the eigenvectors U of the first pass only choose the

@@ -226,7 +226,9 @@ fn products_at_a_linearisation_are_the_products() {
             assert!(value.to_bits() == linearised.to_bits() && gradient == again, "{}", problem.loss);
             let vectorised = !matches!(problem.loss.name(), "squentropy" | "vector-scaling");
             assert_eq!(at != Linearisation::default(), vectorised, "{}", problem.loss);
-            objective.hessian_product(&x, v.as_slice(), &mut expected);
+            let along = objective.hessian_product(&x, v.as_slice(), &mut expected);
+            let sum = crate::linalg::dot(v.as_slice(), &expected);
+            assert!((along - sum).abs() <= 1e-12 * sum.abs(), "{}: {along}, {sum}", problem.loss);
             // A gradient elsewhere takes nothing away.
             objective.value_gradient(&other, &mut again);
             for _ in 0..2 {

@@ -9,7 +9,7 @@
 use super::{Method, State, StopReason};
 use crate::linalg::{axpy, axpy_square_shared, conjugate_start_shared, conjugate_step_shared, dot, dot_shared, moved_shared};
 use crate::numeric::{gaussian, stream};
-use crate::objective::{Linearisation, Objective, residual_spectrum};
+use crate::objective::{Linearisation, Objective, residual_norm};
 
 /// Most conjugate-gradient iterations of a step.
 const INNER_MAX: usize = 500;
@@ -74,8 +74,7 @@ impl TrustRegion {
         let (mut pp, mut pd, mut dd) = (0.0, 0.0, square);
         let mut predicted = 0.0;
         for _ in 0..INNER_MAX {
-            objective.hessian_product_at(&state.x, self.here, d, curved);
-            let curvature = dot_shared(shared, d, curved);
+            let curvature = objective.hessian_product_at(&state.x, self.here, d, curved);
             let t = square / curvature;
             let ahead = pp + t * (2.0 * pd + t * dd);
             if predicted_shorter.is_none() && !(curvature > 0.0 && ahead < inner * inner) {
@@ -199,8 +198,7 @@ fn nothing_falls(objective: &mut Objective<'_>, state: &State) -> bool {
     if !problem.loss.function().convex() {
         return false;
     }
-    let largest = residual_spectrum(objective, &state.x).singular_values.first().copied().unwrap_or(0.0);
-    largest <= (1.0 + CONVEX_WITHIN) * problem.decay.mu()
+    residual_norm(objective, &state.x) <= (1.0 + CONVEX_WITHIN) * problem.decay.mu()
 }
 
 /// A unit direction of negative curvature, by Lanczos with full orthogonalisation from a random vector.
