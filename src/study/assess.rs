@@ -74,11 +74,16 @@ fn records_duality(scenario: &Scenario, problem: &Problem) -> bool {
 }
 
 /// Runs a start of a case from `point` to its numbers, or as far as the time of its case lasts.
-pub(super) fn run_start(scenario: &Scenario, case: &Case, begin: &Begin, point: Point, deadline: &Deadline) -> Assessed {
+pub(super) fn run_start(
+    scenario: &Scenario,
+    case: &Case,
+    begin: &Begin,
+    point: Point,
+    deadline: &Deadline,
+    threads: Threads,
+) -> Assessed {
     let narrow = case.problem.at_width(begin.width);
     let mut recorder = Recorder::new(scenario.output.trajectories, records_duality(scenario, &case.problem));
-    // A run with as many points as threads keeps them busy: there each works by itself.
-    let threads = if scenario.has_points(rayon::current_num_threads()) { Threads::One } else { Threads::All };
     let outcome = minimise_while(&narrow, point, &case.solver, &case.stop, threads, &mut |step, state| {
         recorder.observe(&narrow, step, state);
         if deadline.passed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 use super::limits::Deadline;
 use super::{assess, case, start_point};
 use crate::model::{Bias, Point, Shape};
-use crate::objective::{Objective, Plan, Problem};
+use crate::objective::{Objective, Plan, Problem, Threads};
 use crate::record::{Record, Shard};
 use crate::scenario::{Case, Scenario, Trajectories};
 use crate::starts::{count, expand};
@@ -118,7 +118,7 @@ fn sample(scenario: &Scenario, case: &Case, number: usize) -> Result<Sample, Str
     let begins = expand(&case.starts, &case.problem);
     let begin = &begins[number % begins.len()];
     let clock = Instant::now();
-    let assessed = assess::run_start(scenario, case, begin, start_point(case, begin)?, &Deadline::default());
+    let assessed = assess::run_start(scenario, case, begin, start_point(case, begin)?, &Deadline::default(), Threads::One);
     let record: Record = case::alone(&case.problem, &assessed);
     let length = |text: serde_json::Result<String>| text.map_or(0.0, |text| text.len() as f64);
     let line_bytes = length(serde_json::to_string(&record)) + 120.0;

@@ -32,6 +32,7 @@ pub use merge::{merge, merged_scenario};
 
 use crate::gpu::{self, GpuError};
 use crate::model::Point;
+use crate::objective::Threads;
 use crate::record::read::lines;
 use crate::record::{
     CaseEntry, Census, Expectation, Held, Layout, Mode, Record, SHARD_SCHEMA, Shard, ShardFile, Store, StoreError, Summary,
@@ -183,12 +184,15 @@ pub fn run_on(
     watch: &(dyn Fn(Progress) + Sync),
 ) -> Result<Study, StudyError> {
     let device = device::Held::open(scenario, gpu)?;
+    // A run with as many points as threads keeps them busy: there each point has one.
+    let busy = scenario.has_points(options.threads.unwrap_or_else(rayon::current_num_threads));
+    let threads = if busy { Threads::One } else { Threads::All };
     let compute = |scenario: &Scenario, case: &Case, begin: &Begin, point: Point, deadline: &limits::Deadline| match device
         .as_ref()
         .filter(|_| case.device == Device::Gpu && begin.width > 0)
     {
         Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories, deadline)?),
-        None => tasks::compute(scenario, case, begin, point, deadline),
+        None => tasks::compute(scenario, case, begin, point, deadline, threads),
     };
     let (study, held) = carry_out(scenario, options, watch, &compute)?;
     Ok(Study { device: device.map(device::Held::used), held: Some(Arc::new(held)), ..study })

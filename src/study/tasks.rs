@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::limits::{Deadline, too_large};
 use super::{Assessed, Lines, Options, Progress, StudyError, assess, case, in_pool, start_point, unsettled};
 use crate::model::Point;
+use crate::objective::Threads;
 use crate::record::{CaseEntry, Complete, Store, fault};
 use crate::scenario::{Case, Scenario};
 use crate::starts::{Begin, expand};
@@ -27,8 +28,9 @@ pub(super) fn compute(
     begin: &Begin,
     point: Point,
     deadline: &Deadline,
+    threads: Threads,
 ) -> Result<Assessed, StudyError> {
-    Ok(assess::run_start(scenario, case, begin, point, deadline))
+    Ok(assess::run_start(scenario, case, begin, point, deadline, threads))
 }
 
 /// A run, or a shard of one.
