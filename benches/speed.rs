@@ -46,14 +46,14 @@ const LINES: &[Line] = &[
     ("own-bce", "the same, BCE as a sum over logits", "3 ×", || {
         own_step(("own", "softplus(-z)"), Some(("others", "softplus(z)")), ("bce", &[]))
     }),
-    ("spectrum", "whole spectrum at the minimum by rank split, K=10 d=16 N=100 (1,770 dimensions)", "", || {
+    ("spectrum", "whole spectrum at the minimum, K=10 d=16 N=100 (1,770 dimensions)", "", || {
         at_minimum(10, |problem, point| {
             let residual = residual_spectrum(&mut Objective::new(&problem.at_width(point.rank())), point.reduced());
             let found = at_critical(problem, point, &residual, Level::Full, &Limits::default()).expect("it fits");
-            format!("{} eigenvalues known one by one", found.whole.and_then(Result::ok).map_or(0, |whole| whole.len()))
+            format!("{} levels, with multiplicities", found.whole.and_then(Result::ok).map_or(0, |whole| whole.len()))
         })
     }),
-    ("certificate", "ufm prove's certificate of that minimum: orbit, inertia, global (N=20)", "", || {
+    ("certificate", "certificate of the minimum, K=10 d=16 N=20: orbit, inertia, global", "", || {
         at_minimum(2, |problem, point| {
             let proof = prove(problem, &point.point(), &[]).expect("it is put into a certificate");
             format!("{} claims proved", proof.certificate.map_or(0, |certificate| certificate.claims.len()))
