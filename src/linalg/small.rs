@@ -304,14 +304,16 @@ mod tests {
                 let scalars = if by_rows { Scalars::ByRows(&a, a_stride) } else { Scalars::ByColumns(&a, a_stride) };
                 let before = entries(rows * stride + columns, 3.5);
                 let mut c = before.clone();
-                let terms = &[(scalars, &b[..]), (scalars, &b[..])][..1 + rows % 2];
+                let other = entries(b.len(), 5.5);
+                let terms = &[(scalars, &b[..]), (scalars, &other[..])][..1 + rows % 2];
                 RowProduct { c: &mut c, onto: Onto::C, stride, rows, columns, terms, b_stride, inner }.run();
                 for r in 0..rows {
                     for j in 0..stride {
                         let at = |t: usize| if by_rows { a[r * a_stride + t] } else { a[t * a_stride + r] };
-                        let product = (0..inner).map(|t| at(t) * b[t * b_stride + j]).sum::<f64>() * terms.len() as f64;
+                        let product: f64 =
+                            terms.iter().flat_map(|(_, b)| (0..inner).map(move |t| at(t) * b[t * b_stride + j])).sum();
                         let expected = before[r * stride + j] + if j < columns { product } else { 0.0 };
-                        assert!((c[r * stride + j] - expected).abs() <= 2e-14, "{rows}×{columns} by {inner}, entry {r}, {j}");
+                        assert!((c[r * stride + j] - expected).abs() <= 1e-14, "{rows}×{columns} by {inner}, entry {r}, {j}");
                     }
                 }
             }

@@ -96,22 +96,12 @@ impl<S: Simd> Vector<S> {
         Self { simd: self.simd, lanes: out }
     }
 
-    /// self / y, 0 where y is 0 or less; NaN stays.
+    /// self / y for y ≥ 0, 0 where y is 0; NaN stays.
     #[inline(always)]
     pub(crate) fn over(self, y: Self) -> Self {
         let zero = self.number(0.0);
-        zero.where_above_or_equal(y, zero, self / y)
-    }
-
-    /// `then` where self ≥ `than`, `rest` elsewhere (and where one is no number).
-    #[inline(always)]
-    pub(crate) fn where_above_or_equal(self, than: Self, then: Self, rest: Self) -> Self {
-        let mut out = [0.0; LANES];
-        for (i, out) in S::as_mut_simd_f64s(&mut out).0.iter_mut().enumerate() {
-            let mask = self.simd.greater_than_or_equal_f64s(S::as_simd_f64s(&self.lanes).0[i], S::as_simd_f64s(&than.lanes).0[i]);
-            *out = self.simd.select_f64s(mask, S::as_simd_f64s(&then.lanes).0[i], S::as_simd_f64s(&rest.lanes).0[i]);
-        }
-        Self { simd: self.simd, lanes: out }
+        // 0 · y is 0, or NaN where y is.
+        y.where_above(zero, self / y, zero * y)
     }
 
     /// Each of the eight by itself: for what there is no instruction for.

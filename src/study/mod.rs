@@ -192,7 +192,7 @@ pub fn run_on(
         .filter(|_| case.device == Device::Gpu && begin.width > 0)
     {
         Some(device) => Ok(device.run_start(case, begin, point, scenario.output.trajectories, deadline)?),
-        None => tasks::compute(scenario, case, begin, point, deadline, threads),
+        None => Ok(assess::run_start(scenario, case, begin, point, deadline, threads)),
     };
     let (study, held) = carry_out(scenario, options, watch, &compute)?;
     Ok(Study { device: device.map(device::Held::used), held: Some(Arc::new(held)), ..study })

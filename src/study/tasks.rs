@@ -11,27 +11,14 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::limits::{Deadline, too_large};
-use super::{Assessed, Lines, Options, Progress, StudyError, assess, case, in_pool, start_point, unsettled};
+use super::{Assessed, Lines, Options, Progress, StudyError, case, in_pool, start_point, unsettled};
 use crate::model::Point;
-use crate::objective::Threads;
 use crate::record::{CaseEntry, Complete, Store, fault};
 use crate::scenario::{Case, Scenario};
 use crate::starts::{Begin, expand};
 
 /// What computes a point of a case from where it begins.
 pub(super) type Compute<'a> = &'a (dyn Fn(&Scenario, &Case, &Begin, Point, &Deadline) -> Result<Assessed, StudyError> + Sync);
-
-/// Solver, gate and numbers.
-pub(super) fn compute(
-    scenario: &Scenario,
-    case: &Case,
-    begin: &Begin,
-    point: Point,
-    deadline: &Deadline,
-    threads: Threads,
-) -> Result<Assessed, StudyError> {
-    Ok(assess::run_start(scenario, case, begin, point, deadline, threads))
-}
 
 /// A run, or a shard of one.
 pub(super) struct Run<'a> {
